@@ -1,0 +1,51 @@
+//! The audit log: who tried to come in, how, and what came of it (LOG-03).
+
+use crate::Timestamp;
+use crate::id::{EventId, IdentityId, UserId};
+use crate::origin::Origin;
+use crate::secret::IdentifierKey;
+use crate::session::Method;
+
+/// What a login came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The person came in.
+    Success,
+    /// The proof was wrong.
+    Failure,
+    /// The proof was wrong and the account now waits.
+    Locked,
+}
+
+impl Outcome {
+    /// The stable name, in stores and on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Locked => "locked",
+        }
+    }
+}
+
+/// One line of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginEvent {
+    /// Its name.
+    pub id: EventId,
+    /// Whose account it was; `None` if nobody has the identifier.
+    pub user_id: Option<UserId>,
+    /// The identity that was used, where one was.
+    pub identity_id: Option<IdentityId>,
+    /// The identifier that was tried, as its keyed hash.
+    pub identifier: IdentifierKey,
+    /// How.
+    pub method: Method,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// From where.
+    pub origin: Origin,
+    /// When.
+    pub at: Timestamp,
+}

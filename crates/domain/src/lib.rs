@@ -1,0 +1,36 @@
+//! The heart of Latchkey: entities, value types, and the rules as pure functions.
+//!
+//! Nothing here is asynchronous, reads a clock, draws randomness or does input and output; a rule
+//! takes what was loaded and the present moment, and gives a decision. To follow one login, open
+//! [`login`] and, for the proof before it, [`credential`].
+
+pub mod cap;
+pub mod credential;
+pub mod email;
+pub mod event;
+pub mod id;
+pub mod identifier;
+pub mod lockout;
+pub mod login;
+pub mod message;
+pub mod origin;
+pub mod password;
+pub mod phone;
+pub mod policy;
+pub mod profile;
+pub mod secret;
+pub mod session;
+pub mod user;
+pub mod username;
+
+/// A moment in UTC, in whole microseconds wherever it is stored.
+pub use jiff::Timestamp;
+
+/// A length of time.
+pub use std::time::Duration;
+
+/// A moment `after` another; the end of time where that cannot be told.
+#[must_use]
+pub fn later(moment: Timestamp, after: Duration) -> Timestamp {
+    moment.checked_add(after).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,179 @@
+//! The decision on a proved identity: let its owner in, or register them.
+
+use thiserror::Error;
+
+use crate::Timestamp;
+use crate::event::{LoginEvent, Outcome};
+use crate::id::{EventId, IdentityId, SessionId, UserId};
+use crate::identifier::IdentifierKind;
+use crate::origin::Origin;
+use crate::password::PasswordHash;
+use crate::profile::Profile;
+use crate::secret::{IdentifierKey, Sealed, TokenHash};
+use crate::session::{Method, Session, SessionPolicy};
+use crate::user::{User, UserState};
+
+/// An account as a look-up by one of its identifiers finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its owner.
+    pub user: User,
+    /// The identity that the identifier belongs to.
+    pub identity_id: IdentityId,
+    /// Counts the changes after which a proof made before them opens nothing any more.
+    pub security_epoch: i32,
+}
+
+/// Why a proved identity is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// An operator has switched the account off.
+    #[error("the account is disabled")]
+    Disabled,
+}
+
+impl Account {
+    /// Decides whether the owner of a proved identity comes in (LOCK-07).
+    pub const fn admit(&self) -> Result<(), Refusal> {
+        match self.user.state {
+            UserState::Active => Ok(()),
+            UserState::Disabled => Err(Refusal::Disabled),
+        }
+    }
+}
+
+/// What a login draws before it is written: ids and the token's hash.
+#[derive(Debug, Clone, Copy)]
+pub struct Fresh {
+    /// The session's name.
+    pub session_id: SessionId,
+    /// The event's name.
+    pub event_id: EventId,
+    /// The hash of the token that the person gets.
+    pub token: TokenHash,
+}
+
+/// How, when and from where a person comes in.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    /// The identifier that they used.
+    pub identifier: IdentifierKey,
+    /// How they proved it.
+    pub method: Method,
+    /// From where.
+    pub origin: Origin,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One login, to be written in one transaction: the session, the identity's use, the audit line.
+///
+/// It counts only if the account is still what it was when it was let in: active, the identity
+/// still its own, and its security epoch unchanged.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The session that begins.
+    pub session: Session,
+    /// The hash of its token.
+    pub token: TokenHash,
+    /// The account's epoch as it was loaded.
+    pub security_epoch: i32,
+    /// The audit line.
+    pub event: LoginEvent,
+}
+
+/// A new user, to be written in one transaction with their first login.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// The user.
+    pub user: User,
+    /// Their first identity's kind.
+    pub kind: IdentifierKind,
+    /// The identifier, sealed for this identity.
+    pub display: Sealed,
+    /// When its owner proved it; `None` for a user name, which needs no proof.
+    pub verified_at: Option<Timestamp>,
+    /// Their password, where they chose one.
+    pub password: Option<PasswordHash>,
+    /// Their first login.
+    pub entry: Entry,
+}
+
+/// Begins a session of an account that was let in.
+#[must_use]
+pub fn enter(account: &Account, visit: Visit, fresh: Fresh, policy: &SessionPolicy) -> Entry {
+    let (idle_ends_at, absolute_ends_at) = policy.ends(visit.at);
+    let session = Session {
+        id: fresh.session_id,
+        user_id: account.user.id,
+        identity_id: account.identity_id,
+        method: visit.method,
+        auth_time: visit.at,
+        created_at: visit.at,
+        last_seen_at: visit.at,
+        idle_ends_at,
+        absolute_ends_at,
+        origin: visit.origin.clone(),
+    };
+    let event = LoginEvent {
+        id: fresh.event_id,
+        user_id: Some(account.user.id),
+        identity_id: Some(account.identity_id),
+        identifier: visit.identifier,
+        method: visit.method,
+        outcome: Outcome::Success,
+        origin: visit.origin,
+        at: visit.at,
+    };
+    Entry { session, token: fresh.token, security_epoch: account.security_epoch, event }
+}
+
+/// Who a new user is, before anything is written.
+#[derive(Debug, Clone)]
+pub struct Newcomer {
+    /// The user's id.
+    pub user_id: UserId,
+    /// Their first identity's id.
+    pub identity_id: IdentityId,
+    /// Its kind.
+    pub kind: IdentifierKind,
+    /// The identifier, sealed for this identity.
+    pub display: Sealed,
+    /// Nickname and avatar.
+    pub profile: Profile,
+    /// Their password, where they chose one.
+    pub password: Option<PasswordHash>,
+}
+
+/// Registers the owner of an identity that nobody has, and begins their first session.
+#[must_use]
+pub fn register(
+    newcomer: Newcomer,
+    visit: Visit,
+    fresh: Fresh,
+    policy: &SessionPolicy,
+) -> Registration {
+    let now = visit.at;
+    let user = User {
+        id: newcomer.user_id,
+        profile: newcomer.profile,
+        state: UserState::Active,
+        created_at: now,
+        has_password: newcomer.password.is_some(),
+        has_phone: newcomer.kind == IdentifierKind::Phone,
+    };
+    let account = Account { user, identity_id: newcomer.identity_id, security_epoch: 0 };
+    let entry = enter(&account, visit, fresh, policy);
+    let verified_at = match newcomer.kind {
+        IdentifierKind::Phone | IdentifierKind::Email => Some(now),
+        IdentifierKind::Username => None,
+    };
+    Registration {
+        user: account.user,
+        kind: newcomer.kind,
+        display: newcomer.display,
+        verified_at,
+        password: newcomer.password,
+        entry,
+    }
+}

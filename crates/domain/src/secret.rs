@@ -1,0 +1,158 @@
+//! Secret values: tokens, keyed hashes and sealed texts. None of them prints itself.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+/// A bearer token: 256 random bits, as 43 characters of base64url (SES-01).
+#[derive(Clone)]
+pub struct SessionToken(Zeroizing<String>);
+
+impl SessionToken {
+    /// Makes one from random bytes.
+    #[must_use]
+    pub fn new(random: [u8; 32]) -> Self {
+        Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(random)))
+    }
+
+    /// Reads one as the client sends it; `None` unless length and alphabet are exact.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        let read = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+        (read == 32 && text.len() == 43).then(|| Self(Zeroizing::new(text.to_owned())))
+    }
+
+    /// The token itself: for its digest, and for the one answer that hands it out.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+macro_rules! digest {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; 32]);
+
+        impl $name {
+            /// Takes a digest that was computed or stored.
+            #[must_use]
+            pub const fn new(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+
+            /// The digest, for storing and looking up.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
+}
+
+digest!(
+    /// SHA-256 of a [`SessionToken`]: what stores know of it.
+    TokenHash
+);
+digest!(
+    /// Keyed hash of an identifier: by it an account is found, from it nothing can be read.
+    IdentifierKey
+);
+digest!(
+    /// Keyed hash of whom a counter counts: a phone, an address, an account.
+    Subject
+);
+
+/// Keyed hash of a code, bound to its challenge and purpose (OTP-02).
+#[derive(Clone, Copy)]
+pub struct CodeMac([u8; 32]);
+
+impl CodeMac {
+    /// Takes a hash that was computed or stored.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The hash, for storing.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl PartialEq for CodeMac {
+    /// Compares in constant time.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for CodeMac {}
+
+/// Text under authenticated encryption: stores keep it, only [`crate::secret`]'s key opens it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed(Vec<u8>);
+
+impl Sealed {
+    /// Takes bytes that were sealed or stored.
+    #[must_use]
+    pub const fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, for storing.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+macro_rules! masked_debug {
+    ($($name:ident),*) => { $(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    )* };
+}
+
+masked_debug!(SessionToken, CodeMac, Sealed);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SES-01: exact length and alphabet.
+    #[test]
+    fn a_token_is_read_exactly_or_not_at_all() {
+        let token = SessionToken::new([9; 32]);
+        let text = token.reveal();
+        assert_eq!(text.len(), 43);
+        assert!(SessionToken::parse(text).is_some());
+        let padded = format!("{text}=");
+        let longer = format!("{text}A");
+        for bad in ["", &text[..42], &padded, &longer, &text.replace('C', "+"), &" ".repeat(43)] {
+            assert!(SessionToken::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_print_themselves() {
+        let token = SessionToken::new([9; 32]);
+        assert_eq!(format!("{token:?}"), "SessionToken(…)");
+        assert_eq!(format!("{:?}", CodeMac::new([1; 32])), "CodeMac(…)");
+    }
+}

@@ -1,0 +1,156 @@
+//! Users, their identities and passwords.
+
+use async_trait::async_trait;
+use domain::Timestamp;
+use domain::event::LoginEvent;
+use domain::id::{SessionId, UserId};
+use domain::lockout::LockoutPolicy;
+use domain::login::{Account, Entry, Registration};
+use domain::password::PasswordHash;
+use domain::profile::ProfilePatch;
+use domain::secret::{IdentifierKey, TokenHash};
+use domain::user::User;
+
+use crate::error::StoreError;
+
+/// What writing a login came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entered {
+    /// The session is written.
+    In,
+    /// The account changed since it was loaded; nothing is written.
+    Stale,
+}
+
+/// What writing a registration came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registered {
+    /// The user is new and in.
+    New,
+    /// Somebody has the identifier; nothing is written.
+    Taken,
+}
+
+/// What beginning a password attempt came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attempt {
+    /// The attempt is counted; the password may be looked at.
+    Counted {
+        /// The account, if anybody has the identifier.
+        account: Option<Account>,
+        /// Its password's hash, if it has one.
+        password: Option<PasswordHash>,
+        /// True if a wrong password now makes the account wait.
+        locks: bool,
+    },
+    /// The account waits: nothing was counted, nothing may be looked at.
+    Waiting {
+        /// First moment at which it may.
+        until: Timestamp,
+    },
+}
+
+/// A password set by a user who is logged in.
+#[derive(Debug, Clone)]
+pub struct PasswordChange {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The new hash.
+    pub new: PasswordHash,
+    /// The account's epoch as it was when the change was allowed.
+    pub security_epoch: i32,
+    /// The session that goes on, under a new token.
+    pub session_id: SessionId,
+    /// The hash of that token.
+    pub token: TokenHash,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a password change came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// The password is set, the session has its new token, all others have ended.
+    Done {
+        /// The tokens that are dead now, the session's former one among them.
+        dead: Vec<TokenHash>,
+    },
+    /// The account or the session changed since they were loaded; nothing is written.
+    Stale,
+}
+
+/// A user with what a change of password needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordState {
+    /// The identifiers' display texts, sealed for their identities: context for the new password.
+    pub displays:
+        Vec<(domain::id::IdentityId, domain::identifier::IdentifierKind, domain::secret::Sealed)>,
+    /// The account's epoch.
+    pub security_epoch: i32,
+    /// Whether a password is set.
+    pub has_password: bool,
+    /// An identifier of the user, by which its attempts are counted.
+    pub identifier: IdentifierKey,
+}
+
+/// Users and their identities. The unique identifier decides every race (REL-01).
+#[cfg_attr(feature = "testing", mockall::automock)]
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// Finds who has an identifier.
+    async fn find(&self, identifier: &IdentifierKey) -> Result<Option<Account>, StoreError>;
+
+    /// Writes a login: session, last use of the identity, audit line, and forgets the failed
+    /// passwords if it was one. Sessions beyond the most a user may have end, longest unused first.
+    ///
+    /// Atomic; nothing is written if the account is not active, has another epoch, or the identity
+    /// is not its own any more (LINK-11).
+    async fn enter(&self, entry: &Entry) -> Result<Entered, StoreError>;
+
+    /// Writes a new user: user, identity, identifier, password, session and audit line.
+    ///
+    /// Atomic: of racing registrations of one identifier one is `New`, the others `Taken` (OTP-12).
+    async fn register(&self, registration: &Registration) -> Result<Registered, StoreError>;
+
+    /// Counts one password attempt before the password is looked at, and loads what it needs.
+    ///
+    /// Atomic over all callers: at most the policy's threshold is `Counted` before the wait begins
+    /// (LOCK-03). An identifier that nobody has is counted the same way (LOCK-02).
+    async fn begin_attempt(
+        &self,
+        identifier: &IdentifierKey,
+        policy: &LockoutPolicy,
+        now: Timestamp,
+    ) -> Result<Attempt, StoreError>;
+
+    /// Writes the audit line of a login that failed.
+    async fn record(&self, event: &LoginEvent) -> Result<(), StoreError>;
+
+    /// Swaps a password's hash for another of the same password; `false` if it is not `old` any
+    /// more (PWD-08).
+    async fn upgrade_hash(
+        &self,
+        user_id: UserId,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> Result<bool, StoreError>;
+
+    /// Loads what a change of password needs; `None` if the user is not active any more.
+    async fn password_state(&self, user_id: UserId) -> Result<Option<PasswordState>, StoreError>;
+
+    /// Sets a password, moves the session to its new token and ends all other sessions.
+    ///
+    /// Atomic; the epoch goes up, so that a login in flight with the old password comes to nothing.
+    async fn change_password(&self, change: &PasswordChange) -> Result<Changed, StoreError>;
+
+    /// Changes a profile. Gives the user as they are now and the tokens whose copies are out of
+    /// date; `None` if there is no such user.
+    async fn patch_profile(
+        &self,
+        user_id: UserId,
+        patch: &ProfilePatch,
+    ) -> Result<Option<(User, Vec<TokenHash>)>, StoreError>;
+
+    /// Answers if the store can be reached.
+    async fn ping(&self) -> Result<(), StoreError>;
+}

@@ -1,0 +1,42 @@
+//! Keyed hashes and sealed texts, each purpose under a key of its own.
+
+use domain::credential::code::{Code, Purpose};
+use domain::id::ChallengeId;
+use domain::identifier::Identifier;
+use domain::secret::{CodeMac, IdentifierKey, Sealed, SessionToken, Subject, TokenHash};
+use thiserror::Error;
+
+/// What a sealed text belongs to. A text sealed for one thing does not open for another.
+#[derive(Debug, Clone, Copy)]
+pub enum Seal<'a> {
+    /// The target of a challenge.
+    ChallengeTarget(&'a ChallengeId, Purpose),
+    /// What an identity shows: its phone number, e-mail address or user name.
+    IdentityDisplay(&'a domain::id::IdentityId),
+}
+
+/// A sealed text does not open: another key, another owner, or changed bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a sealed text does not open")]
+pub struct UnsealError;
+
+/// Computes keyed hashes and seals texts.
+pub trait Keys: Send + Sync {
+    /// The key by which an identifier is unique and found. Equal identifiers give equal keys.
+    fn identifier_key(&self, identifier: &Identifier) -> IdentifierKey;
+
+    /// The name of a counter: `about` says what it counts, `who` whom.
+    fn subject(&self, about: &str, who: &str) -> Subject;
+
+    /// The keyed hash of a code, bound to purpose and challenge (OTP-02).
+    fn code_mac(&self, purpose: Purpose, id: &ChallengeId, code: &Code) -> CodeMac;
+
+    /// SHA-256 of a token (SES-01).
+    fn token_hash(&self, token: &SessionToken) -> TokenHash;
+
+    /// Encrypts a text for one owner, never twice to the same bytes.
+    fn seal(&self, owner: Seal<'_>, text: &str) -> Sealed;
+
+    /// Opens a text that was sealed for the same owner.
+    fn open(&self, owner: Seal<'_>, sealed: &Sealed) -> Result<String, UnsealError>;
+}

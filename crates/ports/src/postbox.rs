@@ -1,0 +1,54 @@
+//! The queue before the senders: bounded, so that a full one is told before anything is stored.
+
+use domain::cap::Charge;
+use domain::message::CodeMessage;
+use domain::{Duration, Timestamp};
+use thiserror::Error;
+
+/// Why no place in the queue was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum PostboxError {
+    /// All places are taken.
+    #[error("the message queue is full")]
+    Full,
+    /// All vendors have been failing for a while.
+    #[error("no vendor delivers messages at present")]
+    Down {
+        /// When to try again.
+        retry_after: Duration,
+    },
+}
+
+/// A message with what it was charged, so that a definite refusal can be refunded.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    /// The message.
+    pub message: CodeMessage,
+    /// The counters that it was charged to.
+    pub charges: Vec<Charge>,
+    /// When it was.
+    pub at: Timestamp,
+}
+
+/// A place in the queue, held for one message. Dropping it gives it back.
+pub struct Slot(Box<dyn FnOnce(Letter) + Send>);
+
+impl Slot {
+    /// A place whose message is taken by `post`.
+    #[must_use]
+    pub fn new(post: impl FnOnce(Letter) + Send + 'static) -> Self {
+        Self(Box::new(post))
+    }
+
+    /// Puts a message in it; delivery goes on in the background.
+    pub fn post(self, letter: Letter) {
+        (self.0)(letter);
+    }
+}
+
+/// The queue before the senders.
+#[cfg_attr(feature = "testing", mockall::automock)]
+pub trait Postbox: Send + Sync {
+    /// Reserves a place for one message.
+    fn reserve(&self) -> Result<Slot, PostboxError>;
+}

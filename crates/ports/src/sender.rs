@@ -1,0 +1,49 @@
+//! Senders: the vendors that deliver messages.
+
+use async_trait::async_trait;
+use domain::message::CodeMessage;
+use thiserror::Error;
+
+/// Why a message was not delivered, by what is to be done next.
+#[derive(Debug, Error)]
+pub enum SendError {
+    /// The vendor refuses this number: malformed, opted out, or on a blacklist. Final.
+    #[error("{vendor} refuses the number")]
+    BadNumber {
+        /// The sender's name.
+        vendor: &'static str,
+    },
+    /// The vendor's own limit for this number. Final for now, never dodged by another vendor.
+    #[error("{vendor} has reached its limit for the number")]
+    Limited {
+        /// The sender's name.
+        vendor: &'static str,
+    },
+    /// Our key, signature, template or balance with this vendor. The next vendor may do.
+    #[error("{vendor} is not set up")]
+    Misconfigured {
+        /// The sender's name.
+        vendor: &'static str,
+    },
+    /// The vendor is down or busy: try again, then the next vendor.
+    #[error("{vendor} is unavailable")]
+    Unavailable {
+        /// The sender's name.
+        vendor: &'static str,
+    },
+    /// The request left us and no answer came: it may have been sent. Only the same code again.
+    #[error("{vendor} gave no usable answer")]
+    Ambiguous {
+        /// The sender's name.
+        vendor: &'static str,
+    },
+}
+
+/// One vendor that delivers messages.
+#[cfg_attr(feature = "testing", mockall::automock)]
+#[async_trait]
+pub trait MessageSender: Send + Sync {
+    /// Hands a message to the vendor; `Ok` means accepted, not delivered. Called again for the
+    /// same message it sends the same code.
+    async fn send(&self, message: &CodeMessage) -> Result<(), SendError>;
+}

@@ -1,0 +1,19 @@
+//! The contract suites: one a port, one function a promise.
+//!
+//! An adapter's tests call the port's macro with an expression that makes a fresh store, as in
+//! `ports::challenges_contract!(fresh())` for an `async fn fresh() -> Arc<dyn Challenges>`.
+
+#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "suites are tests")]
+
+pub mod accounts;
+pub mod challenges;
+pub mod clock;
+pub mod entropy;
+pub mod hasher;
+pub mod keys;
+pub mod one_time;
+pub mod postbox;
+pub mod sender;
+pub mod session_copies;
+pub mod sessions;
+pub mod throttles;

@@ -1,0 +1,1 @@
+//! The promises of `one_time`.
