@@ -1,1 +1,17 @@
-//! application.
+//! The use cases: one a file, each a free function over [`ports::Ports`].
+//!
+//! A use case loads, asks a rule of [`domain`], and writes; it knows nothing of HTTP or SQL. To
+//! follow one login, begin at [`login::login`].
+
+pub mod authenticate;
+pub mod challenge;
+pub mod credential;
+pub mod error;
+pub mod login;
+pub mod logout;
+pub mod password;
+pub mod profile;
+pub mod register;
+mod visit;
+
+pub use error::Error;

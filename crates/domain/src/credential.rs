@@ -7,6 +7,7 @@ pub mod code;
 use crate::identifier::Identifier;
 use crate::password::PasswordAttempt;
 use crate::session::Method;
+use crate::username::Username;
 use code::CodeCredential;
 
 /// Something that proves who a person is.
@@ -50,4 +51,10 @@ impl VerifiedIdentity {
     pub const fn method(&self) -> Method {
         self.method
     }
+}
+
+/// A user name that its owner has just chosen: it needs no proof but to be free.
+#[must_use]
+pub const fn chosen_username(username: Username) -> VerifiedIdentity {
+    VerifiedIdentity::proven(Identifier::Username(username), Method::Password)
 }

@@ -5,7 +5,7 @@ use domain::Timestamp;
 use domain::cap::{Cap, Charge, Scope};
 use domain::credential::code::{Challenge, Guess};
 use domain::id::ChallengeId;
-use domain::secret::CodeMac;
+use domain::secret::{CodeMac, Sealed};
 
 use crate::error::StoreError;
 
@@ -53,6 +53,9 @@ pub trait Challenges: Send + Sync {
         wrong: &[Cap],
         now: Timestamp,
     ) -> Result<Guess, StoreError>;
+
+    /// The sealed target of a challenge, untried; `None` if there is none. Costs no try.
+    async fn target(&self, id: &ChallengeId) -> Result<Option<Sealed>, StoreError>;
 
     /// Gives back what a challenge issued at `at` was charged: the message was definitely refused.
     async fn refund(&self, charges: &[Charge], at: Timestamp) -> Result<(), StoreError>;

@@ -12,7 +12,7 @@ use crate::error::StoreError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Throttled {
     /// It is counted and may go on.
-    Counted(Ticket),
+    Counted,
     /// A cap is reached; nothing is counted.
     Full {
         /// First moment at which it may go on.

@@ -1,0 +1,56 @@
+//! Proving a password.
+
+use domain::login::{Account, Visit};
+use domain::origin::network;
+use domain::password::{PasswordAttempt, Verdict};
+use ports::accounts::Attempt;
+use ports::throttles::{Throttled, Ticket};
+use ports::{Ports, entropy};
+
+use crate::error::{Error, until};
+use crate::visit::failure;
+
+/// Tries a password and gives the account that it opens.
+///
+/// The attempt is counted against the address and the account before anything is evaluated; one
+/// full-cost hash follows whoever was meant, and all that is wrong has one answer (PWD-06).
+pub async fn prove(
+    ports: &Ports,
+    password: &PasswordAttempt,
+    visit: &Visit,
+) -> Result<Account, Error> {
+    let now = visit.at;
+    let ticket = ticket(ports, visit);
+    match ports.throttles.attempt(ticket, ports.policy.guessing, now).await? {
+        Throttled::Counted => {}
+        Throttled::Full { until: moment } => {
+            return Err(Error::RateLimited { retry_after: until(moment, now) });
+        }
+    }
+    let begun = ports.accounts.begin_attempt(&visit.identifier, &ports.policy.lockout, now).await?;
+    let (account, stored, locks) = match begun {
+        Attempt::Counted { account, password, locks } => (account, password, locks),
+        Attempt::Waiting { until: moment } => {
+            return Err(Error::TooManyAttempts { retry_after: until(moment, now) });
+        }
+    };
+    let verdict = ports.hasher.verify(password, stored.clone()).await?;
+    let opened = account.as_ref().filter(|it| it.admit().is_ok());
+    let (Verdict::Right { upgrade }, Some(opened)) = (verdict, opened) else {
+        ports.accounts.record(&failure(ports, visit, account.as_ref(), locks)).await?;
+        return Err(Error::InvalidCredentials);
+    };
+    ports.throttles.forgive(ticket);
+    if let (Some(new), Some(old)) = (upgrade, stored) {
+        ports.accounts.upgrade_hash(opened.user.id, &old, &new).await?;
+    }
+    Ok(opened.clone())
+}
+
+fn ticket(ports: &Ports, visit: &Visit) -> Ticket {
+    Ticket {
+        ip: ports.keys.subject("ip-guesses", &network(visit.origin.ip).to_string()),
+        account: domain::secret::Subject::new(*visit.identifier.as_bytes()),
+        nonce: entropy::bytes(&*ports.entropy),
+    }
+}

@@ -1,0 +1,75 @@
+//! Why a use case did not do what it was asked.
+
+use domain::password::PasswordError;
+use domain::{Duration, Timestamp};
+use ports::error::StoreError;
+use ports::hasher::HashError;
+use ports::postbox::PostboxError;
+use thiserror::Error;
+
+/// A refusal of a rule, or a failure of what the use case stands on.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The code is wrong, expired, used, burned, unknown, or of another purpose.
+    #[error("the code does not prove anything")]
+    CodeInvalid,
+    /// Unknown identifier, wrong password, no password, or an account that is switched off.
+    #[error("the credentials do not match an account")]
+    InvalidCredentials,
+    /// The token opens nothing.
+    #[error("the session is not valid")]
+    SessionInvalid,
+    /// The account is switched off, told to its proven owner.
+    #[error("the account is disabled")]
+    AccountDisabled,
+    /// The proof of the session is not fresh enough for this.
+    #[error("a fresh proof is needed")]
+    ReauthRequired,
+    /// The service wants a phone number first.
+    #[error("a phone number has to be linked first")]
+    PhoneRequired,
+    /// Somebody has the user name, or one that looks like it.
+    #[error("the user name is taken")]
+    UsernameTaken,
+    /// The new password cannot be set.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// Too many wrong passwords or codes: nothing is evaluated for a while.
+    #[error("too many attempts")]
+    TooManyAttempts {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Too many requests of this kind from one address.
+    #[error("too many requests")]
+    RateLimited {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Too many messages to this number or from this address.
+    #[error("too many messages")]
+    SmsRateLimited {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The country's or the whole service's share of messages is used up.
+    #[error("the message budget is used up")]
+    SmsBudgetExhausted {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The hasher is overloaded.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The message queue takes nothing.
+    #[error(transparent)]
+    Postbox(#[from] PostboxError),
+}
+
+/// The time from `now` until a moment that lies ahead.
+pub(crate) fn until(moment: Timestamp, now: Timestamp) -> Duration {
+    moment.duration_since(now).try_into().unwrap_or(Duration::ZERO)
+}

@@ -1,0 +1,62 @@
+//! Registering with a user name and a password.
+
+use domain::cap::{Charge, Scope};
+use domain::credential::chosen_username;
+use domain::identifier::Identifier;
+use domain::login::Visit;
+use domain::origin::{Origin, network};
+use domain::password::Password;
+use domain::profile::Profile;
+use domain::session::Method;
+use domain::username::Username;
+use ports::Ports;
+
+use crate::error::{Error, until};
+use crate::login::sign_up;
+use crate::visit::Admission;
+
+/// A new user with a user name.
+#[derive(Debug)]
+pub struct Registration {
+    /// The name that they chose; not a reserved one.
+    pub username: Username,
+    /// The password as typed.
+    pub password: String,
+    /// What they show of themselves.
+    pub profile: Profile,
+    /// Where the request comes from.
+    pub origin: Origin,
+}
+
+/// Registers a user name. It is public by nature, so a taken one is told (ID-07).
+pub async fn register(ports: &Ports, registration: Registration) -> Result<Admission, Error> {
+    let now = ports.clock.now();
+    let identifier = Identifier::Username(registration.username.clone());
+    let password =
+        Password::parse(&registration.password, &ports.policy.passwords, &[&identifier])?;
+    charge(ports, &registration.origin, now).await?;
+    let key = ports.keys.identifier_key(&identifier);
+    if ports.accounts.find(&key).await?.is_some() {
+        return Err(Error::UsernameTaken);
+    }
+    let chosen = chosen_username(registration.username);
+    let visit =
+        Visit { identifier: key, method: Method::Password, origin: registration.origin, at: now };
+    sign_up(ports, &chosen, &registration.profile, Some(&password), &visit)
+        .await?
+        .ok_or(Error::UsernameTaken)
+}
+
+async fn charge(ports: &Ports, origin: &Origin, now: domain::Timestamp) -> Result<(), Error> {
+    let ip = network(origin.ip).to_string();
+    let charge = Charge {
+        scope: Scope::Ip,
+        subject: ports.keys.subject("ip-registrations", &ip),
+        caps: ports.policy.registrations.clone(),
+    };
+    ports
+        .throttles
+        .charge(&[charge], now)
+        .await?
+        .map_err(|moment| Error::RateLimited { retry_after: until(moment, now) })
+}
