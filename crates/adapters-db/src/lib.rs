@@ -1,1 +1,56 @@
-//! adapters-db.
+//! Accounts, sessions and the audit log on PostgreSQL and on SQLite.
+//!
+//! The shared files (`queries.rs`, `accounts.rs`, `sessions.rs`, `pool.rs`) are compiled once for
+//! each engine; only what `postgres.rs` and `sqlite.rs` define differs: the connection, its pools,
+//! transactions, and the three writes that PostgreSQL does in one statement. There is no `if` on
+//! the engine anywhere.
+
+mod error;
+mod rows;
+mod schema;
+mod types;
+
+#[expect(clippy::duplicate_mod, reason = "one set of queries, compiled for each engine")]
+#[path = "."]
+pub mod postgres {
+    //! The stores on PostgreSQL.
+
+    #[path = "accounts.rs"]
+    mod accounts;
+    #[path = "postgres.rs"]
+    mod engine;
+    #[path = "pool.rs"]
+    mod pool;
+    #[path = "queries.rs"]
+    mod queries;
+    #[path = "sessions.rs"]
+    mod sessions;
+
+    pub use engine::{migrate, migrations_pending, open};
+    pub use pool::Database;
+}
+
+#[expect(clippy::duplicate_mod, reason = "one set of queries, compiled for each engine")]
+#[path = "."]
+pub mod sqlite {
+    //! The stores on SQLite.
+
+    #[path = "accounts.rs"]
+    mod accounts;
+    #[path = "sqlite.rs"]
+    mod engine;
+    #[path = "pool.rs"]
+    mod pool;
+    #[path = "queries.rs"]
+    mod queries;
+    #[path = "sessions.rs"]
+    mod sessions;
+
+    pub use engine::{migrate, migrations_pending, open};
+    pub use pool::Database;
+}
+
+mod migrate;
+
+pub use error::OpenError;
+pub use migrate::{Direction, MigrateError};

@@ -105,7 +105,10 @@ async fn come_in(
     let (token, fresh) = draw(ports, visit.at);
     let entry = enter(account, visit.clone(), fresh, &ports.policy.sessions);
     match ports.accounts.enter(&entry).await? {
-        Entered::In => {
+        Entered::In { ended } => {
+            if !ended.is_empty() {
+                ports.session_copies.forget(&ended).await?;
+            }
             let signed_in = SignedIn { session: entry.session, user: account.user.clone() };
             Ok(Some(hand_out(ports, token, &entry.token, signed_in).await))
         }

@@ -107,7 +107,7 @@ impl SessionPolicy {
     /// How often a use is written down at most: ten minutes, or a tenth of the idle time (SES-03).
     #[must_use]
     pub fn slide_every(&self) -> Duration {
-        Duration::from_secs(600).min(self.idle / 10)
+        Duration::from_mins(10).min(self.idle / 10)
     }
 
     /// The first ends of a session that begins now: for want of use, and whatever its use.

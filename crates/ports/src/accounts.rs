@@ -14,10 +14,13 @@ use domain::user::User;
 use crate::error::StoreError;
 
 /// What writing a login came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entered {
     /// The session is written.
-    In,
+    In {
+        /// The tokens of the sessions that it pushed out.
+        ended: Vec<TokenHash>,
+    },
     /// The account changed since it was loaded; nothing is written.
     Stale,
 }

@@ -8,7 +8,7 @@ use domain::session::SignedIn;
 use crate::error::StoreError;
 
 /// How long a copy lives (SES-04).
-pub const COPY_LIFE: Duration = Duration::from_secs(60);
+pub const COPY_LIFE: Duration = Duration::from_mins(1);
 
 /// How long `forget` keeps new copies out. Longer than any read of the truth may take, so that
 /// one that was read before the change is never stored after it.

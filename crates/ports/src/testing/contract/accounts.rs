@@ -1,1 +1,446 @@
-//! The promises of `accounts`.
+//! The promises of `Accounts`, with the sessions that its writes begin.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use domain::event::{LoginEvent, Outcome};
+use domain::id::{EventId, IdentityId, SessionId, UserId};
+use domain::identifier::IdentifierKind;
+use domain::lockout::{Attempts, LockoutPolicy, NEVER, OFF_AFTER};
+use domain::login::{Account, Entry, Fresh, Newcomer, Registration, Visit, enter, register};
+use domain::origin::{Device, Origin};
+use domain::password::PasswordHash;
+use domain::profile::{AvatarUrl, Nickname, Profile, ProfilePatch};
+use domain::secret::{IdentifierKey, Sealed, TokenHash};
+use domain::session::{Method, SessionPolicy};
+use domain::{Duration, Timestamp};
+
+use crate::accounts::{Accounts, Attempt, Changed, Entered, PasswordChange, Registered};
+use crate::sessions::Sessions;
+use crate::testing::{RACERS, ROUNDS, at, race};
+
+/// The two ports of one store.
+#[derive(Clone)]
+pub struct Stores {
+    /// Users and their identities.
+    pub accounts: Arc<dyn Accounts>,
+    /// Their sessions.
+    pub sessions: Arc<dyn Sessions>,
+}
+
+/// Makes each promise of `Accounts` a test; `$make` gives fresh [`Stores`].
+#[macro_export]
+macro_rules! accounts_contract {
+    ($make:expr) => {
+        $crate::contract_tests!(
+            accounts,
+            $make,
+            [
+                a_new_user_is_found_by_their_identifier_and_signed_in,
+                a_taken_identifier_registers_nobody,
+                racing_registrations_make_one_user,
+                a_login_begins_a_session_and_keeps_the_others,
+                of_too_many_sessions_the_longest_unused_end,
+                a_login_decided_before_a_change_comes_to_nothing,
+                wrong_passwords_wait_by_the_rule_known_or_not,
+                racing_attempts_never_pass_the_threshold,
+                a_right_password_forgets_the_failures_and_a_code_does_not,
+                an_attempt_loads_the_account_and_its_hash,
+                the_hundredth_failure_waits_for_ever,
+                of_racing_upgrades_one_wins_and_a_change_wins_over_all,
+                a_change_of_password_ends_the_other_sessions,
+                of_racing_changes_one_is_done,
+                a_profile_is_left_set_and_cleared,
+                a_failed_login_is_recorded,
+                password_state_tells_what_the_user_is_known_by,
+            ]
+        );
+    };
+}
+
+const SESSIONS: SessionPolicy = SessionPolicy {
+    idle: Duration::from_hours(168),
+    absolute: Some(Duration::from_hours(720)),
+    fresh: Duration::from_mins(10),
+};
+
+const LOCKOUT: LockoutPolicy = LockoutPolicy {
+    threshold: 5,
+    window: Duration::from_mins(15),
+    base: Duration::from_secs(30),
+    max: Duration::from_hours(1),
+};
+
+fn key(of: u8) -> IdentifierKey {
+    IdentifierKey::new([of; 32])
+}
+
+fn bytes<const N: usize>(seed: u64) -> [u8; N] {
+    let mut bytes = [0; N];
+    for (byte, seeded) in bytes.iter_mut().zip(seed.to_be_bytes().iter().rev()) {
+        *byte = *seeded;
+    }
+    bytes
+}
+
+/// The token of the `seed`-th session.
+#[must_use]
+pub fn token(seed: u64) -> TokenHash {
+    TokenHash::new(bytes(seed))
+}
+
+fn origin() -> Origin {
+    let device = Device { id: Some("d".to_owned()), name: Some("a phone".to_owned()) };
+    Origin { ip: Ipv4Addr::new(192, 0, 2, 7).into(), device }
+}
+
+fn visit(identifier: IdentifierKey, method: Method, now: Timestamp) -> Visit {
+    Visit { identifier, method, origin: origin(), at: now }
+}
+
+fn fresh(seed: u64, now: Timestamp) -> Fresh {
+    Fresh {
+        session_id: SessionId::new(now, bytes(seed)),
+        event_id: EventId::new(now, bytes(seed)),
+        token: token(seed),
+    }
+}
+
+fn hash(of: &str) -> PasswordHash {
+    PasswordHash::new(format!("$test${of}"))
+}
+
+/// A registration of `identifier`; `seed` tells its ids and token apart.
+fn registration(identifier: IdentifierKey, seed: u64, password: Option<&str>) -> Registration {
+    let now = at(0);
+    let newcomer = Newcomer {
+        user_id: UserId::new(now, bytes(seed)),
+        identity_id: IdentityId::new(now, bytes(seed)),
+        kind: IdentifierKind::Phone,
+        display: Sealed::new(vec![1, 2, 3]),
+        profile: Profile { nickname: Nickname::parse("Ada").ok(), avatar_url: None },
+        password: password.map(hash),
+    };
+    register(newcomer, visit(identifier, Method::Sms, now), fresh(seed, now), &SESSIONS)
+}
+
+/// Registers a user and gives their account.
+pub(super) async fn registered(stores: &Stores, of: u8, password: Option<&str>) -> Account {
+    let registration = registration(key(of), u64::from(of), password);
+    let done = stores.accounts.register(&registration).await.expect("a store");
+    assert_eq!(done, Registered::New);
+    stores.accounts.find(&key(of)).await.expect("a store").expect("an account")
+}
+
+/// A login of an account; `seed` tells its session apart.
+fn entry(account: &Account, of: u8, method: Method, seed: u64, now: Timestamp) -> Entry {
+    enter(account, visit(key(of), method, now), fresh(seed, now), &SESSIONS)
+}
+
+/// Logs an account in.
+pub(super) async fn signed_in(
+    stores: &Stores,
+    account: &Account,
+    of: u8,
+    seed: u64,
+    now: Timestamp,
+) {
+    let entry = entry(account, of, Method::Sms, seed, now);
+    let entered = stores.accounts.enter(&entry).await.expect("a store");
+    assert!(matches!(entered, Entered::In { .. }));
+}
+
+async fn is_live(stores: &Stores, seed: u64, now: Timestamp) -> bool {
+    stores.sessions.find(&token(seed), now).await.expect("a store").is_some()
+}
+
+async fn attempt(stores: &Stores, of: u8, now: Timestamp) -> Attempt {
+    stores.accounts.begin_attempt(&key(of), &LOCKOUT, now).await.expect("a store")
+}
+
+/// REL-01: user, identity, identifier and session are there together.
+pub async fn a_new_user_is_found_by_their_identifier_and_signed_in(stores: Stores) {
+    assert_eq!(stores.accounts.find(&key(1)).await.expect("a store"), None);
+    let written = registration(key(1), 1, Some("secret"));
+    assert_eq!(stores.accounts.register(&written).await.expect("a store"), Registered::New);
+    let found = stores.accounts.find(&key(1)).await.expect("a store").expect("an account");
+    assert_eq!(found.user, written.user);
+    assert!(found.user.has_password && found.user.has_phone);
+    assert_eq!(found.identity_id, written.entry.session.identity_id);
+    let session =
+        stores.sessions.find(&token(1), at(1)).await.expect("a store").expect("a session");
+    assert_eq!(session.session, written.entry.session);
+    assert_eq!(session.user, written.user);
+}
+
+/// REL-01: all or nothing.
+pub async fn a_taken_identifier_registers_nobody(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    let second = registration(key(1), 2, Some("secret"));
+    assert_eq!(stores.accounts.register(&second).await.expect("a store"), Registered::Taken);
+    let found = stores.accounts.find(&key(1)).await.expect("a store").expect("an account");
+    assert_eq!(found, account);
+    assert!(!is_live(&stores, 2, at(1)).await);
+    assert!(stores.accounts.password_state(second.user.id).await.expect("a store").is_none());
+}
+
+/// OTP-12: however many at once, exactly one user.
+pub async fn racing_registrations_make_one_user(stores: Stores) {
+    for round in 0..ROUNDS {
+        let round = u8::try_from(round).expect("a small round");
+        let shared = Arc::clone(&stores.accounts);
+        let done = race(RACERS, &shared, move |accounts, racer| async move {
+            let seed = 1_000 * u64::from(round) + racer as u64 + 1;
+            accounts.register(&registration(key(round), seed, None)).await.expect("a store")
+        })
+        .await;
+        let new = done.iter().filter(|it| **it == Registered::New).count();
+        assert_eq!(new, 1, "round {round}");
+    }
+}
+
+/// SES-02: logging in again begins another session.
+pub async fn a_login_begins_a_session_and_keeps_the_others(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    signed_in(&stores, &account, 1, 2, at(10)).await;
+    assert!(is_live(&stores, 1, at(11)).await && is_live(&stores, 2, at(11)).await);
+}
+
+/// SES-05: at most 20, the longest unused go, and their tokens are told.
+pub async fn of_too_many_sessions_the_longest_unused_end(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    for seed in 2..=20 {
+        signed_in(&stores, &account, 1, seed, at(seed)).await;
+    }
+    let oldest = stores.sessions.find(&token(1), at(30)).await.expect("a store").expect("live");
+    let slide = domain::session::Slide {
+        last_seen_at: at(1_000),
+        idle_ends_at: domain::later(at(1_000), SESSIONS.idle),
+    };
+    stores.sessions.slide(oldest.session.id, slide).await.expect("a store");
+    let one_more = entry(&account, 1, Method::Sms, 21, at(1_001));
+    let entered = stores.accounts.enter(&one_more).await.expect("a store");
+    assert_eq!(entered, Entered::In { ended: vec![token(2)] });
+    assert!(is_live(&stores, 1, at(1_002)).await, "it was used meanwhile");
+    assert!(!is_live(&stores, 2, at(1_002)).await, "it was the longest unused");
+    assert!(is_live(&stores, 21, at(1_002)).await);
+}
+
+/// LOCK-07, LINK-11: a proof made before a change opens nothing after it.
+pub async fn a_login_decided_before_a_change_comes_to_nothing(stores: Stores) {
+    let account = registered(&stores, 1, Some("old")).await;
+    let decided = entry(&account, 1, Method::Password, 2, at(10));
+    let done = stores.accounts.change_password(&change(&account, 0, 1, 3)).await;
+    assert!(matches!(done.expect("a store"), Changed::Done { .. }));
+    assert_eq!(stores.accounts.enter(&decided).await.expect("a store"), Entered::Stale);
+    assert!(!is_live(&stores, 2, at(11)).await);
+}
+
+/// LOCK-02, LOCK-03: each attempt of a long run answers as the pure rule does.
+pub async fn wrong_passwords_wait_by_the_rule_known_or_not(stores: Stores) {
+    registered(&stores, 1, Some("secret")).await;
+    for of in [1, 2] {
+        let mut expected = Attempts::default();
+        for second in
+            [0, 1, 2, 1_000, 1_001, 1_002, 1_003, 1_004, 1_005, 1_033, 1_034, 1_035, 9_999]
+        {
+            let now = at(second);
+            let told = attempt(&stores, of, now).await;
+            match LOCKOUT.attempt(expected, now) {
+                Ok(after) => {
+                    expected = after;
+                    let Attempt::Counted { locks, account, .. } = told else {
+                        panic!("{of} at {second}: not counted");
+                    };
+                    assert_eq!(locks, after.waits_until.is_some(), "{of} at {second}");
+                    assert_eq!(account.is_some(), of == 1);
+                }
+                Err(until) => assert_eq!(told, Attempt::Waiting { until }, "{of} at {second}"),
+            }
+        }
+    }
+}
+
+/// LOCK-03: 200 at once, at most five are evaluated.
+pub async fn racing_attempts_never_pass_the_threshold(stores: Stores) {
+    registered(&stores, 1, Some("secret")).await;
+    for of in [1, 2] {
+        let shared = Arc::clone(&stores.accounts);
+        let told = race(200, &shared, move |accounts, _| async move {
+            accounts.begin_attempt(&key(of), &LOCKOUT, at(0)).await.expect("a store")
+        })
+        .await;
+        let counted = told.iter().filter(|it| matches!(it, Attempt::Counted { .. })).count();
+        assert_eq!(counted, 5);
+        for waiting in told.iter().filter(|it| !matches!(it, Attempt::Counted { .. })) {
+            assert_eq!(*waiting, Attempt::Waiting { until: at(30) });
+        }
+    }
+}
+
+/// LOCK-05: success clears that account's counter for that method.
+pub async fn a_right_password_forgets_the_failures_and_a_code_does_not(stores: Stores) {
+    let account = registered(&stores, 1, Some("secret")).await;
+    for _ in 0..4 {
+        attempt(&stores, 1, at(0)).await;
+    }
+    let by_code = entry(&account, 1, Method::Sms, 2, at(1));
+    stores.accounts.enter(&by_code).await.expect("a store");
+    let Attempt::Counted { locks: true, .. } = attempt(&stores, 1, at(2)).await else {
+        panic!("the fifth failure begins a wait");
+    };
+    let by_password = entry(&account, 1, Method::Password, 3, at(3));
+    stores.accounts.enter(&by_password).await.expect("a store");
+    for _ in 0..4 {
+        let told = attempt(&stores, 1, at(4)).await;
+        assert!(matches!(told, Attempt::Counted { locks: false, .. }), "{told:?}");
+    }
+}
+
+/// PWD-06: one load gives all that the attempt needs.
+pub async fn an_attempt_loads_the_account_and_its_hash(stores: Stores) {
+    let with = registered(&stores, 1, Some("secret")).await;
+    let without = registered(&stores, 2, None).await;
+    for (of, account, password) in
+        [(1, Some(with), Some(hash("secret"))), (2, Some(without), None), (3, None, None)]
+    {
+        let told = attempt(&stores, of, at(1)).await;
+        assert_eq!(told, Attempt::Counted { account, password, locks: false });
+    }
+}
+
+/// LOCK-02: password login is off until a reset.
+pub async fn the_hundredth_failure_waits_for_ever(stores: Stores) {
+    registered(&stores, 1, Some("secret")).await;
+    let mut now = at(0);
+    for failure in 1..=OFF_AFTER {
+        let told = attempt(&stores, 1, now).await;
+        assert!(matches!(told, Attempt::Counted { .. }), "failure {failure}: {told:?}");
+        now = domain::later(now, LOCKOUT.wait(failure).unwrap_or(Duration::from_secs(1)));
+    }
+    assert_eq!(attempt(&stores, 1, now).await, Attempt::Waiting { until: NEVER });
+}
+
+/// PWD-08: compare and set.
+pub async fn of_racing_upgrades_one_wins_and_a_change_wins_over_all(stores: Stores) {
+    let account = registered(&stores, 1, Some("old")).await;
+    let (id, shared) = (account.user.id, Arc::clone(&stores.accounts));
+    let won = race(RACERS, &shared, move |accounts, racer| async move {
+        let new = hash(&format!("new {racer}"));
+        accounts.upgrade_hash(id, &hash("old"), &new).await.expect("a store")
+    })
+    .await;
+    assert_eq!(won.iter().filter(|it| **it).count(), 1);
+    let done = stores.accounts.change_password(&change(&account, 0, 1, 3)).await;
+    assert!(matches!(done.expect("a store"), Changed::Done { .. }));
+    assert!(!stores.accounts.upgrade_hash(id, &hash("old"), &hash("x")).await.expect("a store"));
+    let Attempt::Counted { password, .. } = attempt(&stores, 1, at(1)).await else {
+        panic!("counted");
+    };
+    assert_eq!(password, Some(hash("changed 3")));
+}
+
+/// A change made in the session of `seed`, whose new token is that of `next`.
+fn change(account: &Account, epoch: i32, seed: u64, next: u64) -> PasswordChange {
+    PasswordChange {
+        user_id: account.user.id,
+        new: hash(&format!("changed {next}")),
+        security_epoch: epoch,
+        session_id: fresh(seed, at(0)).session_id,
+        token: token(next),
+        at: at(5),
+    }
+}
+
+/// RST-06, SES-02: other sessions end, the token rotates, the failures are forgotten.
+pub async fn a_change_of_password_ends_the_other_sessions(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    signed_in(&stores, &account, 1, 2, at(1)).await;
+    for _ in 0..5 {
+        attempt(&stores, 1, at(2)).await;
+    }
+    let done = stores.accounts.change_password(&change(&account, 0, 1, 9)).await.expect("a store");
+    let Changed::Done { mut dead } = done else { panic!("done") };
+    dead.sort_unstable();
+    assert_eq!(dead, [token(1), token(2)]);
+    assert!(!is_live(&stores, 1, at(6)).await && !is_live(&stores, 2, at(6)).await);
+    let moved = stores.sessions.find(&token(9), at(6)).await.expect("a store").expect("live");
+    assert_eq!(moved.session.id, fresh(1, at(0)).session_id);
+    assert!(moved.user.has_password);
+    assert!(matches!(attempt(&stores, 1, at(6)).await, Attempt::Counted { locks: false, .. }));
+}
+
+/// One winner, and a session that was ended changes nothing.
+pub async fn of_racing_changes_one_is_done(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    let (shared, of) = (Arc::clone(&stores.accounts), account.clone());
+    let done = race(RACERS, &shared, move |accounts, racer| {
+        let change = change(&of, 0, 1, 100 + racer as u64);
+        async move { accounts.change_password(&change).await.expect("a store") }
+    })
+    .await;
+    assert_eq!(done.iter().filter(|it| matches!(it, Changed::Done { .. })).count(), 1);
+    stores.sessions.end(fresh(1, at(0)).session_id, at(7)).await.expect("a store");
+    let late = stores.accounts.change_password(&change(&account, 1, 1, 300)).await;
+    assert_eq!(late.expect("a store"), Changed::Stale);
+}
+
+/// Each part of a profile is left alone, set or cleared; the live sessions' tokens are told.
+pub async fn a_profile_is_left_set_and_cleared(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    let avatar = AvatarUrl::parse("https://example.com/a.png").ok();
+    let set = ProfilePatch { nickname: None, avatar_url: Some(avatar.clone()) };
+    let patched = stores.accounts.patch_profile(account.user.id, &set).await.expect("a store");
+    let (user, tokens) = patched.expect("a user");
+    assert_eq!(user.profile, Profile { nickname: Nickname::parse("Ada").ok(), avatar_url: avatar });
+    assert_eq!(tokens, [token(1)]);
+    let clear = ProfilePatch { nickname: Some(None), avatar_url: None };
+    let (user, _) = stores
+        .accounts
+        .patch_profile(account.user.id, &clear)
+        .await
+        .expect("a store")
+        .expect("a user");
+    assert_eq!(user.profile.nickname, None);
+    assert!(user.profile.avatar_url.is_some());
+    let nothing = ProfilePatch::default();
+    let (same, _) = stores
+        .accounts
+        .patch_profile(account.user.id, &nothing)
+        .await
+        .expect("a store")
+        .expect("a user");
+    assert_eq!(same, user);
+    let stranger = UserId::new(at(0), [9; 10]);
+    assert!(stores.accounts.patch_profile(stranger, &clear).await.expect("a store").is_none());
+}
+
+/// LOG-03: with and without an account.
+pub async fn a_failed_login_is_recorded(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    for (seed, user_id) in [(50, Some(account.user.id)), (51, None)] {
+        let event = LoginEvent {
+            id: EventId::new(at(1), bytes(seed)),
+            user_id,
+            identity_id: None,
+            identifier: key(1),
+            method: Method::Password,
+            outcome: Outcome::Locked,
+            origin: Origin { ip: std::net::Ipv6Addr::LOCALHOST.into(), device: Device::default() },
+            at: at(1),
+        };
+        stores.accounts.record(&event).await.expect("a store");
+        assert!(stores.accounts.record(&event).await.is_err(), "an event is written once");
+    }
+}
+
+/// What a change of password needs is loaded as it was written.
+pub async fn password_state_tells_what_the_user_is_known_by(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    let state = stores.accounts.password_state(account.user.id).await.expect("a store");
+    let state = state.expect("an active user");
+    assert_eq!(state.identifier, key(1));
+    assert_eq!((state.security_epoch, state.has_password), (0, false));
+    let display = (account.identity_id, IdentifierKind::Phone, Sealed::new(vec![1, 2, 3]));
+    assert_eq!(state.displays, [display]);
+}

@@ -1,0 +1,450 @@
+//! What PostgreSQL alone has: one pool, and writes of many rows in one statement.
+
+use std::time::Duration;
+
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
+use diesel_async::pooled_connection::deadpool as pooled;
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
+use diesel_async::{AsyncConnection as _, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use domain::lockout::{LockoutPolicy, NEVER, OFF_AFTER};
+use domain::login::Account;
+use domain::password::PasswordHash;
+use domain::secret::IdentifierKey;
+use domain::session::MOST_SESSIONS;
+use domain::{Duration as Span, Timestamp, later};
+use futures_util::FutureExt as _;
+use ports::accounts::{Attempt, Entered, Registered};
+use tokio::runtime::Handle;
+
+use super::Database;
+use crate::error::{Failure, OpenError};
+use crate::migrate::{self, Direction, MigrateError};
+use crate::rows::{LoginRows, RegistrationRows, UserRow, account, token_hash};
+use crate::types::{Id, IdValue, Ip, Moment, MomentValue};
+
+/// A connection.
+pub(super) type Conn = AsyncPgConnection;
+/// A pool of them.
+pub(super) type Pool = pooled::Pool<Conn>;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+/// Connections of one node.
+const CONNECTIONS: usize = 16;
+/// Time limits on the server's side, so that a statement nobody waits for ends (REL-13).
+const OPTIONS: &str = "options=-c%20statement_timeout%3D2000%20-c%20lock_timeout%3D1000%20\
+                       -c%20idle_in_transaction_session_timeout%3D5000&connect_timeout=2";
+
+/// Opens the database that `url` names, as in `postgres://user@host/name`. Nothing is connected
+/// yet. `main` is the runtime that connections live on.
+pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let limited = format!("{url}{separator}{OPTIONS}");
+    let mut config = ManagerConfig::default();
+    config.recycling_method = diesel_async::pooled_connection::RecyclingMethod::Fast;
+    let runtime = main.clone();
+    config.custom_setup = Box::new(move |url| {
+        let (url, runtime) = (url.to_owned(), runtime.clone());
+        async move {
+            // The connection's driver lives where it was made: on a worker it would die with it.
+            let establish = runtime.spawn(async move { Conn::establish(&url).await });
+            establish.await.map_err(|it| ConnectionError::BadConnection(it.to_string()))?
+        }
+        .boxed()
+    });
+    let manager = AsyncDieselConnectionManager::<Conn>::new_with_config(limited, config);
+    let pool = Pool::builder(manager)
+        .max_size(CONNECTIONS)
+        .wait_timeout(Some(Duration::from_secs(2)))
+        .create_timeout(Some(Duration::from_secs(2)))
+        .recycle_timeout(Some(Duration::from_secs(2)))
+        .runtime(deadpool::Runtime::Tokio1)
+        .build()
+        .map_err(|error| OpenError::Pool(error.into()))?;
+    Ok(Database { writers: pool.clone(), readers: pool, main: main.clone() })
+}
+
+async fn harness(url: &str) -> Result<AsyncMigrationHarness<Conn>, MigrateError> {
+    let conn = Conn::establish(url).await.map_err(|it| MigrateError::Unreachable(it.into()))?;
+    Ok(AsyncMigrationHarness::new(conn))
+}
+
+/// Runs migrations and names those that ran. Needs a multi-thread runtime.
+pub async fn migrate(url: &str, direction: Direction) -> Result<Vec<String>, MigrateError> {
+    migrate::run(&mut harness(url).await?, || MIGRATIONS, direction)
+}
+
+/// Names the migrations that have not run yet. Needs a multi-thread runtime.
+pub async fn migrations_pending(url: &str) -> Result<Vec<String>, MigrateError> {
+    migrate::pending(&mut harness(url).await?, || MIGRATIONS)
+}
+
+/// Runs `work` in a transaction.
+pub(super) async fn in_transaction<R: Send>(
+    conn: &mut Conn,
+    work: impl AsyncFnOnce(&mut Conn) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    use diesel_async::TransactionManager as _;
+    type Manager = <Conn as diesel_async::AsyncConnection>::TransactionManager;
+    Manager::begin_transaction(conn).await?;
+    match work(conn).await {
+        Ok(done) => {
+            Manager::commit_transaction(conn).await?;
+            Ok(done)
+        }
+        Err(failure) => {
+            Manager::rollback_transaction(conn).await?;
+            Err(failure)
+        }
+    }
+}
+
+/// Writes a login; see the port's `enter`. One statement.
+pub(super) async fn enter(conn: &mut Conn, rows: &LoginRows) -> Result<Entered, Failure> {
+    let tokens = EnterStatement(rows).get_results::<Vec<u8>>(conn).await?;
+    if tokens.is_empty() {
+        return Ok(Entered::Stale);
+    }
+    let own = rows.session.token_hash.as_slice();
+    let pushed_out = tokens.iter().filter(|it| *it != own);
+    let ended = pushed_out.map(|it| token_hash(it)).collect::<Result<_, _>>()?;
+    Ok(Entered::In { ended })
+}
+
+/// Writes a new user; see the port's `register`. One statement.
+pub(super) async fn register(
+    conn: &mut Conn,
+    rows: &RegistrationRows,
+) -> Result<Registered, Failure> {
+    let tokens = RegisterStatement(rows).get_results::<Vec<u8>>(conn).await?;
+    Ok(if tokens.is_empty() { Registered::Taken } else { Registered::New })
+}
+
+/// Counts a password attempt; see the port's `begin_attempt`. One statement.
+pub(super) async fn begin_attempt(
+    conn: &mut Conn,
+    (key, policy, now): &(IdentifierKey, LockoutPolicy, Timestamp),
+) -> Result<Attempt, Failure> {
+    let statement = AttemptStatement::new(key, policy, *now);
+    let row = statement.get_result::<AttemptRow>(conn).await?;
+    row.attempt(policy, *now)
+}
+
+/// Session, last use, audit line and the forgetting of failures, if the account is what it was.
+///
+/// Gives the new session's token and those of the sessions that it pushes out. The share lock on
+/// the user makes a change of state or epoch wait, or makes this see it. Sessions that begin at the
+/// same instant do not see each other: what they leave over the most, the next login ends.
+struct EnterStatement<'a>(&'a LoginRows);
+
+impl QueryFragment<Pg> for EnterStatement<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let LoginRows { session, event, security_epoch } = self.0;
+        out.push_sql("WITH live AS (SELECT id FROM users WHERE id = ");
+        out.push_bind_param::<Id, _>(&session.user_id)?;
+        out.push_sql(" AND state = 'active' AND security_epoch = ");
+        out.push_bind_param::<Integer, _>(security_epoch)?;
+        out.push_sql(" FOR SHARE), used AS (UPDATE identities SET last_used_at = ");
+        out.push_bind_param::<Moment, _>(&session.created_at)?;
+        out.push_sql(", last_ip = ");
+        out.push_bind_param::<Ip, _>(&session.ip)?;
+        out.push_sql(" FROM live WHERE identities.user_id = live.id AND identities.id = ");
+        out.push_bind_param::<Id, _>(&session.identity_id)?;
+        out.push_sql(" RETURNING identities.id AS identity_id, live.id AS user_id), ");
+        push_session_and_event(&mut out, self.0)?;
+        out.push_sql(", forgotten AS (DELETE FROM password_attempts USING used WHERE ");
+        out.push_sql("password_attempts.subject = uuid_send(used.user_id) AND ");
+        out.push_bind_param::<Text, _>(event.method)?;
+        out.push_sql(" = 'password'), ended AS (UPDATE sessions SET ended_at = ");
+        out.push_bind_param::<Moment, _>(&session.created_at)?;
+        out.push_sql(" FROM used WHERE sessions.id IN (SELECT id FROM sessions WHERE user_id = ");
+        out.push_bind_param::<Id, _>(&session.user_id)?;
+        out.push_sql(" AND ended_at IS NULL AND idle_ends_at > ");
+        out.push_bind_param::<Moment, _>(&session.created_at)?;
+        out.push_sql(" ORDER BY last_seen_at DESC, id DESC OFFSET ");
+        out.push_bind_param::<BigInt, _>(&OTHER_SESSIONS)?;
+        out.push_sql(") AND sessions.ended_at IS NULL RETURNING sessions.token_hash) ");
+        out.push_sql("SELECT token_hash FROM begun UNION ALL SELECT token_hash FROM ended");
+        Ok(())
+    }
+}
+
+/// Sessions that one more leaves room for.
+#[expect(clippy::cast_possible_wrap, reason = "a small constant")]
+const OTHER_SESSIONS: i64 = (MOST_SESSIONS - 1) as i64;
+
+/// Identifier, user, identity, password, session and audit line, if the identifier is free.
+///
+/// The unique identifier is written first and decides: a racer waits for it, and then writes
+/// nothing. Foreign keys are checked when the statement ends.
+struct RegisterStatement<'a>(&'a RegistrationRows);
+
+impl QueryFragment<Pg> for RegisterStatement<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let RegistrationRows { user, identity, identifier, password, login } = self.0;
+        out.push_sql("WITH claimed AS (INSERT INTO identifiers ");
+        out.push_sql("(value, kind, namespace, identity_id, user_id) VALUES (");
+        out.push_bind_param::<Binary, _>(&identifier.value)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(identifier.kind)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(identifier.namespace)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Id, _>(&identifier.identity_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Id, _>(&identifier.user_id)?;
+        out.push_sql(") ON CONFLICT DO NOTHING RETURNING user_id), made AS (INSERT INTO users ");
+        out.push_sql(
+            "(id, nickname, avatar_url, state, security_epoch, created_at) SELECT user_id, ",
+        );
+        user.push_values(&mut out)?;
+        out.push_sql(" FROM claimed RETURNING id), used AS (INSERT INTO identities ");
+        out.push_sql(
+            "(id, user_id, kind, display, verified_at, linked_at, last_used_at, last_ip) SELECT ",
+        );
+        out.push_bind_param::<Id, _>(&identity.id)?;
+        out.push_sql(", made.id, ");
+        out.push_bind_param::<Text, _>(identity.kind)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Binary, _>(&identity.display)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Moment>, _>(&identity.verified_at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Moment, _>(&identity.linked_at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Moment>, _>(&identity.last_used_at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Ip>, _>(&identity.last_ip)?;
+        out.push_sql(" FROM made RETURNING id AS identity_id, user_id), ");
+        if let Some(password) = password {
+            out.push_sql(
+                "secured AS (INSERT INTO passwords (user_id, hash, changed_at) SELECT made.id, ",
+            );
+            out.push_bind_param::<Text, _>(&password.hash)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Moment, _>(&password.changed_at)?;
+            out.push_sql(" FROM made), ");
+        }
+        push_session_and_event(&mut out, login)?;
+        out.push_sql(" SELECT token_hash FROM begun");
+        Ok(())
+    }
+}
+
+/// `begun` and `recorded`: the session and the audit line of whoever is in `used`.
+fn push_session_and_event<'b>(
+    out: &mut AstPass<'_, 'b, Pg>,
+    rows: &'b LoginRows,
+) -> QueryResult<()> {
+    let LoginRows { session, event, .. } = rows;
+    out.push_sql("begun AS (INSERT INTO sessions (id, user_id, identity_id, token_hash, method, ");
+    out.push_sql("auth_time, created_at, last_seen_at, idle_ends_at, absolute_ends_at, ip, ");
+    out.push_sql("device_id, device_name) SELECT ");
+    out.push_bind_param::<Id, _>(&session.id)?;
+    out.push_sql(", used.user_id, used.identity_id, ");
+    out.push_bind_param::<Binary, _>(&session.token_hash)?;
+    out.push_sql(", ");
+    out.push_bind_param::<Text, _>(&session.method)?;
+    for moment in
+        [&session.auth_time, &session.created_at, &session.last_seen_at, &session.idle_ends_at]
+    {
+        out.push_sql(", ");
+        out.push_bind_param::<Moment, _>(moment)?;
+    }
+    out.push_sql(", ");
+    out.push_bind_param::<Nullable<Moment>, _>(&session.absolute_ends_at)?;
+    out.push_sql(", ");
+    out.push_bind_param::<Ip, _>(&session.ip)?;
+    out.push_sql(", ");
+    out.push_bind_param::<Nullable<Text>, _>(&session.device_id)?;
+    out.push_sql(", ");
+    out.push_bind_param::<Nullable<Text>, _>(&session.device_name)?;
+    out.push_sql(" FROM used RETURNING token_hash), recorded AS (INSERT INTO login_events ");
+    out.push_sql("(id, user_id, identity_id, identifier, method, outcome, ip, device_id, ");
+    out.push_sql("device_name, at) SELECT ");
+    out.push_bind_param::<Id, _>(&event.id)?;
+    out.push_sql(", used.user_id, used.identity_id, ");
+    out.push_bind_param::<Binary, _>(&event.identifier)?;
+    out.push_sql(", ");
+    out.push_bind_param::<Text, _>(event.method)?;
+    out.push_sql(", ");
+    out.push_bind_param::<Text, _>(event.outcome)?;
+    out.push_sql(", ");
+    out.push_bind_param::<Ip, _>(&event.ip)?;
+    out.push_sql(", ");
+    out.push_bind_param::<Nullable<Text>, _>(&event.device_id)?;
+    out.push_sql(", ");
+    out.push_bind_param::<Nullable<Text>, _>(&event.device_name)?;
+    out.push_sql(", ");
+    out.push_bind_param::<Moment, _>(&event.at)?;
+    out.push_sql(" FROM used)");
+    Ok(())
+}
+
+/// The count of one attempt, beside the account and its password.
+///
+/// The rule is [`LockoutPolicy::attempt`]; the schedule of waits comes from there as a list, and
+/// the statement looks the wait of the new count up in it.
+struct AttemptStatement {
+    key: Vec<u8>,
+    now: MomentValue,
+    stale_before: MomentValue,
+    threshold: i32,
+    last: i32,
+    waits: Vec<Option<i64>>,
+}
+
+/// What [`AttemptStatement`] gives: the account, has a password, has a phone, the hash, the count
+/// (none while it waits), the wait that begins with it, the wait that was there before.
+type AttemptColumns = (
+    Nullable<(Id, Nullable<Text>, Nullable<Text>, Text, Integer, Moment)>,
+    Nullable<Id>,
+    Bool,
+    Bool,
+    Nullable<Text>,
+    Nullable<Integer>,
+    Nullable<Moment>,
+    Nullable<Moment>,
+);
+
+#[derive(Queryable)]
+struct AttemptRow {
+    user: Option<UserRow>,
+    identity: Option<IdValue>,
+    has_password: bool,
+    has_phone: bool,
+    hash: Option<String>,
+    failed: Option<i32>,
+    waits_until: Option<MomentValue>,
+    waited_until: Option<MomentValue>,
+}
+
+impl AttemptStatement {
+    fn new(key: &IdentifierKey, policy: &LockoutPolicy, now: Timestamp) -> Self {
+        let micros = |it: Span| i64::try_from(it.as_micros()).unwrap_or(i64::MAX);
+        let mut waits: Vec<_> = (1..OFF_AFTER).map(|it| policy.wait(it).map(micros)).collect();
+        waits.push(Some(NEVER.as_microsecond() - now.as_microsecond()));
+        Self {
+            key: key.as_bytes().to_vec(),
+            now: MomentValue(now),
+            stale_before: MomentValue(now.checked_sub(policy.window).unwrap_or(Timestamp::MIN)),
+            threshold: i32::try_from(policy.threshold).unwrap_or(i32::MAX),
+            last: i32::try_from(OFF_AFTER).unwrap_or(i32::MAX),
+            waits,
+        }
+    }
+
+    /// The wait of a count: the list's entry, added to now.
+    fn push_wait<'b>(
+        &'b self,
+        out: &mut AstPass<'_, 'b, Pg>,
+        count: &'static str,
+    ) -> QueryResult<()> {
+        out.push_bind_param::<Moment, _>(&self.now)?;
+        out.push_sql(" + (");
+        out.push_bind_param::<Array<Nullable<BigInt>>, _>(&self.waits)?;
+        out.push_sql(")[LEAST(");
+        out.push_sql(count);
+        out.push_sql(", ");
+        out.push_bind_param::<Integer, _>(&self.last)?;
+        out.push_sql(")] * interval '1 microsecond'");
+        Ok(())
+    }
+}
+
+impl QueryFragment<Pg> for AttemptStatement {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH who AS (SELECT u.*, i.identity_id, p.hash, EXISTS (SELECT 1 FROM ");
+        out.push_sql("identities n WHERE n.user_id = u.id AND n.kind = 'phone') AS has_phone ");
+        out.push_sql("FROM identifiers i JOIN users u ON u.id = i.user_id ");
+        out.push_sql("LEFT JOIN passwords p ON p.user_id = u.id WHERE i.value = ");
+        out.push_bind_param::<Binary, _>(&self.key)?;
+        out.push_sql("), whom AS (SELECT COALESCE((SELECT uuid_send(id) FROM who), ");
+        out.push_bind_param::<Binary, _>(&self.key)?;
+        out.push_sql(") AS subject), counted AS (INSERT INTO password_attempts AS a ");
+        out.push_sql("(subject, failed, last_at, waits_until) SELECT subject, 1, ");
+        out.push_bind_param::<Moment, _>(&self.now)?;
+        out.push_sql(", ");
+        self.push_wait(&mut out, "1")?;
+        out.push_sql(
+            " FROM whom ON CONFLICT (subject) DO UPDATE SET (failed, last_at, waits_until) = ",
+        );
+        out.push_sql("(SELECT n.failed, ");
+        out.push_bind_param::<Moment, _>(&self.now)?;
+        out.push_sql(", ");
+        self.push_wait(&mut out, "n.failed")?;
+        out.push_sql(" FROM (SELECT CASE WHEN a.failed < ");
+        out.push_bind_param::<Integer, _>(&self.threshold)?;
+        out.push_sql(" AND a.last_at <= ");
+        out.push_bind_param::<Moment, _>(&self.stale_before)?;
+        out.push_sql(" THEN 1 ELSE a.failed + 1 END AS failed) n) ");
+        out.push_sql("WHERE a.waits_until IS NULL OR a.waits_until <= ");
+        out.push_bind_param::<Moment, _>(&self.now)?;
+        out.push_sql(
+            " RETURNING failed, waits_until) SELECT who.id, who.nickname, who.avatar_url, ",
+        );
+        out.push_sql("who.state, who.security_epoch, who.created_at, who.identity_id, ");
+        out.push_sql("who.hash IS NOT NULL, COALESCE(who.has_phone, false), who.hash, ");
+        out.push_sql("counted.failed, counted.waits_until, before.waits_until FROM whom ");
+        out.push_sql("LEFT JOIN who ON true LEFT JOIN counted ON true ");
+        out.push_sql("LEFT JOIN password_attempts before ON before.subject = whom.subject");
+        Ok(())
+    }
+}
+
+impl AttemptRow {
+    fn attempt(self, policy: &LockoutPolicy, now: Timestamp) -> Result<Attempt, Failure> {
+        if self.failed.is_none() {
+            // A racer's wait may have begun after this statement did: then it is the first one.
+            let until = self.waited_until.map(|it| it.0).filter(|it| *it > now);
+            return Ok(Attempt::Waiting {
+                until: until.unwrap_or_else(|| later(now, policy.base)),
+            });
+        }
+        let account: Option<Account> = match (self.user, self.identity) {
+            (Some(user), Some(identity)) => {
+                Some(account((user, identity, self.has_password, self.has_phone))?)
+            }
+            _ => None,
+        };
+        Ok(Attempt::Counted {
+            account,
+            password: self.hash.map(PasswordHash::new),
+            locks: self.waits_until.is_some(),
+        })
+    }
+}
+
+macro_rules! statement {
+    ($name:ty, $columns:ty) => {
+        impl Query for $name {
+            type SqlType = $columns;
+        }
+        impl<C> diesel::RunQueryDsl<C> for $name {}
+    };
+}
+
+statement!(EnterStatement<'_>, Binary);
+statement!(RegisterStatement<'_>, Binary);
+statement!(AttemptStatement, AttemptColumns);
+
+/// Prepared once per connection: the text never changes.
+impl QueryId for EnterStatement<'_> {
+    type QueryId = EnterStatement<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+/// Prepared once per connection for each text; whether there is a password changes it.
+impl QueryId for RegisterStatement<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+/// Prepared once per connection: the text never changes.
+impl QueryId for AttemptStatement {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}

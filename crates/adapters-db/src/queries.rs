@@ -1,0 +1,251 @@
+//! The queries that both engines share, each keyed by one user or one identifier.
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use domain::Timestamp;
+use domain::id::{SessionId, UserId};
+use domain::identifier::IdentifierKind;
+use domain::password::PasswordHash;
+use domain::secret::{IdentifierKey, TokenHash};
+use domain::session::Slide;
+use ports::accounts::{Changed, PasswordChange};
+
+use super::engine::{Conn, in_transaction};
+use crate::error::Failure;
+use crate::rows::{
+    AccountRow, EventRow, PasswordRow, ProfileChange, SessionRow, SignedInRow, UserRow, token_hash,
+};
+use crate::schema::{
+    identifiers, identities, login_events, password_attempts, passwords, sessions, users,
+};
+use crate::types::{IdValue, MomentValue};
+
+const ACTIVE: &str = "active";
+const PHONE: &str = IdentifierKind::Phone.as_str();
+
+/// True where the user has a password.
+macro_rules! has_password {
+    () => {
+        exists(passwords::table.filter(passwords::user_id.eq(users::id)))
+    };
+}
+
+/// True where the user has a phone.
+macro_rules! has_phone {
+    () => {
+        exists(
+            identities::table
+                .filter(identities::user_id.eq(users::id))
+                .filter(identities::kind.eq(PHONE)),
+        )
+    };
+}
+
+/// Finds who has an identifier; one statement.
+pub(super) async fn find_account(
+    conn: &mut Conn,
+    key: &IdentifierKey,
+) -> Result<Option<AccountRow>, Failure> {
+    let found = identifiers::table
+        .inner_join(users::table)
+        .filter(identifiers::value.eq(key.as_bytes().as_slice()))
+        .select((UserRow::as_select(), identifiers::identity_id, has_password!(), has_phone!()))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(found)
+}
+
+/// Finds a live session by its token; one statement.
+pub(super) async fn find_session(
+    conn: &mut Conn,
+    (token, now): &(TokenHash, Timestamp),
+) -> Result<Option<SignedInRow>, Failure> {
+    let now = MomentValue(*now);
+    let found = sessions::table
+        .inner_join(users::table)
+        .filter(sessions::token_hash.eq(token.as_bytes().as_slice()))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::idle_ends_at.gt(now))
+        .filter(sessions::absolute_ends_at.is_null().or(sessions::absolute_ends_at.gt(now)))
+        .filter(users::state.eq(ACTIVE))
+        .select((SessionRow::as_select(), UserRow::as_select(), has_password!(), has_phone!()))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(found)
+}
+
+/// Pushes a live session's end on; never back.
+pub(super) async fn slide_session(
+    conn: &mut Conn,
+    (id, slide): &(SessionId, Slide),
+) -> Result<(), Failure> {
+    let end = MomentValue(slide.idle_ends_at);
+    diesel::update(sessions::table.find(IdValue(*id.as_uuid())))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::last_seen_at.lt(MomentValue(slide.last_seen_at)))
+        .filter(sessions::idle_ends_at.le(end))
+        .set((
+            sessions::last_seen_at.eq(MomentValue(slide.last_seen_at)),
+            sessions::idle_ends_at.eq(end),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Ends a session.
+pub(super) async fn end_session(
+    conn: &mut Conn,
+    (id, now): &(SessionId, Timestamp),
+) -> Result<(), Failure> {
+    diesel::update(sessions::table.find(IdValue(*id.as_uuid())))
+        .filter(sessions::ended_at.is_null())
+        .set(sessions::ended_at.eq(MomentValue(*now)))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Writes an audit line.
+pub(super) async fn record(conn: &mut Conn, event: &EventRow) -> Result<(), Failure> {
+    diesel::insert_into(login_events::table).values(event.clone()).execute(conn).await?;
+    Ok(())
+}
+
+/// Swaps a hash if it still is the old one.
+pub(super) async fn upgrade_hash(
+    conn: &mut Conn,
+    (user_id, old, new): &(UserId, PasswordHash, PasswordHash),
+) -> Result<bool, Failure> {
+    let swapped = diesel::update(passwords::table.find(IdValue(*user_id.as_uuid())))
+        .filter(passwords::hash.eq(old.as_str()))
+        .set(passwords::hash.eq(new.as_str()))
+        .execute(conn)
+        .await?;
+    Ok(swapped == 1)
+}
+
+/// What a user is known by: identity, kind, sealed display, key.
+pub(super) type NameRow = (IdValue, String, Vec<u8>, Vec<u8>);
+
+/// Loads an active user's epoch, whether a password is set, and what the user is known by.
+pub(super) async fn password_state(
+    conn: &mut Conn,
+    user_id: &UserId,
+) -> Result<Option<(i32, bool, Vec<NameRow>)>, Failure> {
+    let user_id = IdValue(*user_id.as_uuid());
+    let user: Option<(i32, bool)> = users::table
+        .find(user_id)
+        .filter(users::state.eq(ACTIVE))
+        .select((users::security_epoch, has_password!()))
+        .first(conn)
+        .await
+        .optional()?;
+    let Some((security_epoch, has_password)) = user else { return Ok(None) };
+    let names = identifiers::table
+        .inner_join(identities::table.on(identities::id.eq(identifiers::identity_id)))
+        .filter(identifiers::user_id.eq(user_id))
+        .select((identities::id, identities::kind, identities::display, identifiers::value))
+        .order(identities::id)
+        .load(conn)
+        .await?;
+    Ok(Some((security_epoch, has_password, names)))
+}
+
+/// Sets a password, moves the session to its new token, ends all others, raises the epoch.
+pub(super) async fn change_password(
+    conn: &mut Conn,
+    change: &PasswordChange,
+) -> Result<Changed, Failure> {
+    let done = in_transaction(conn, async |conn: &mut Conn| {
+        let user_id = IdValue(*change.user_id.as_uuid());
+        let session_id = IdValue(*change.session_id.as_uuid());
+        let at = MomentValue(change.at);
+        // The row of the user is the lock: whoever raises the epoch first wins.
+        let raised = diesel::update(users::table.find(user_id))
+            .filter(users::state.eq(ACTIVE))
+            .filter(users::security_epoch.eq(change.security_epoch))
+            .set(users::security_epoch.eq(users::security_epoch + 1))
+            .execute(conn)
+            .await?;
+        let live = sessions::table
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::ended_at.is_null())
+            .select((sessions::id, sessions::token_hash))
+            .load::<(IdValue, Vec<u8>)>(conn)
+            .await?;
+        if raised == 0 || !live.iter().any(|(id, _)| *id == session_id) {
+            return Err(Failure::from(diesel::result::Error::RollbackTransaction));
+        }
+        let row = PasswordRow { user_id, hash: change.new.as_str().to_owned(), changed_at: at };
+        diesel::insert_into(passwords::table)
+            .values(row.clone())
+            .on_conflict(passwords::user_id)
+            .do_update()
+            .set(row)
+            .execute(conn)
+            .await?;
+        diesel::update(sessions::table)
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::ended_at.is_null())
+            .filter(sessions::id.ne(session_id))
+            .set(sessions::ended_at.eq(at))
+            .execute(conn)
+            .await?;
+        diesel::update(sessions::table.find(session_id))
+            .set(sessions::token_hash.eq(change.token.as_bytes().as_slice()))
+            .execute(conn)
+            .await?;
+        diesel::delete(
+            password_attempts::table.find(change.user_id.as_uuid().as_bytes().as_slice()),
+        )
+        .execute(conn)
+        .await?;
+        live.iter().map(|(_, token)| token_hash(token)).collect::<Result<Vec<_>, _>>()
+    })
+    .await;
+    match done {
+        Ok(dead) => Ok(Changed::Done { dead }),
+        Err(Failure::Driver(diesel::result::Error::RollbackTransaction)) => Ok(Changed::Stale),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// A user as they are now, and the tokens of their live sessions.
+pub(super) type PatchedRow = (UserRow, bool, bool, Vec<Vec<u8>>);
+
+/// Changes a profile.
+pub(super) async fn patch_profile(
+    conn: &mut Conn,
+    (user_id, change): &(UserId, Option<ProfileChange>),
+) -> Result<Option<PatchedRow>, Failure> {
+    let user_id = IdValue(*user_id.as_uuid());
+    if let Some(change) = change {
+        diesel::update(users::table.find(user_id)).set(change.clone()).execute(conn).await?;
+    }
+    let user: Option<(UserRow, bool, bool)> = users::table
+        .find(user_id)
+        .select((UserRow::as_select(), has_password!(), has_phone!()))
+        .first(conn)
+        .await
+        .optional()?;
+    let Some((user, has_password, has_phone)) = user else { return Ok(None) };
+    let tokens = sessions::table
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::ended_at.is_null())
+        .select(sessions::token_hash)
+        .load(conn)
+        .await?;
+    Ok(Some((user, has_password, has_phone, tokens)))
+}
+
+/// Answers.
+pub(super) async fn ping(conn: &mut Conn, (): &()) -> Result<(), Failure> {
+    diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("1"))
+        .get_result::<i32>(conn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,320 @@
+//! Rows, and what they become in the domain.
+
+use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
+use diesel::query_builder::AstPass;
+use diesel::sql_types::{Integer, Nullable, Text};
+use diesel::sqlite::Sqlite;
+use domain::event::LoginEvent;
+use domain::id::{IdentityId, SessionId, UserId};
+use domain::login::{Account, Entry, Registration};
+use domain::origin::{Device, Origin};
+use domain::profile::{AvatarUrl, Nickname, Profile, ProfilePatch};
+use domain::secret::{IdentifierKey, TokenHash};
+use domain::session::{Method, Session, SignedIn};
+use domain::user::{User, UserState};
+
+use crate::error::{Failure, corrupt};
+use crate::schema::{identifiers, identities, login_events, passwords, sessions, users};
+use crate::types::{IdValue, IpValue, Moment, MomentValue};
+
+/// A user without what other tables know of them.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = users, check_for_backend(Pg, Sqlite))]
+pub(crate) struct UserRow {
+    id: IdValue,
+    nickname: Option<String>,
+    avatar_url: Option<String>,
+    state: String,
+    pub(crate) security_epoch: i32,
+    created_at: MomentValue,
+}
+
+impl UserRow {
+    /// The user; `has_password` and `has_phone` are looked up beside the row.
+    pub(crate) fn user(self, has_password: bool, has_phone: bool) -> Result<User, Failure> {
+        let nickname = self.nickname.as_deref().map(Nickname::parse).transpose();
+        let avatar_url = self.avatar_url.as_deref().map(AvatarUrl::parse).transpose();
+        Ok(User {
+            id: UserId::from_uuid(self.id.0),
+            profile: Profile {
+                nickname: nickname.map_err(|_| corrupt("users.nickname"))?,
+                avatar_url: avatar_url.map_err(|_| corrupt("users.avatar_url"))?,
+            },
+            state: UserState::parse(&self.state).ok_or_else(|| corrupt("users.state"))?,
+            created_at: self.created_at.0,
+            has_password,
+            has_phone,
+        })
+    }
+
+    /// All columns but the id, as values of a SELECT.
+    pub(crate) fn push_values<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_bind_param::<Nullable<Text>, _>(&self.nickname)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.avatar_url)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&self.state)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Integer, _>(&self.security_epoch)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Moment, _>(&self.created_at)
+    }
+
+    fn of(user: &User) -> Self {
+        let profile = &user.profile;
+        Self {
+            id: IdValue(*user.id.as_uuid()),
+            nickname: profile.nickname.as_ref().map(|it| it.as_str().to_owned()),
+            avatar_url: profile.avatar_url.as_ref().map(|it| it.as_str().to_owned()),
+            state: user.state.as_str().to_owned(),
+            security_epoch: 0,
+            created_at: MomentValue(user.created_at),
+        }
+    }
+}
+
+/// A user found by an identifier: the row, the identity, has a password, has a phone.
+pub(crate) type AccountRow = (UserRow, IdValue, bool, bool);
+
+/// What a look-up by identifier gives.
+pub(crate) fn account(
+    (user, identity, has_password, has_phone): AccountRow,
+) -> Result<Account, Failure> {
+    let security_epoch = user.security_epoch;
+    Ok(Account {
+        user: user.user(has_password, has_phone)?,
+        identity_id: IdentityId::from_uuid(identity.0),
+        security_epoch,
+    })
+}
+
+/// A session.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = sessions, check_for_backend(Pg, Sqlite))]
+pub(crate) struct SessionRow {
+    pub(crate) id: IdValue,
+    pub(crate) user_id: IdValue,
+    pub(crate) identity_id: IdValue,
+    pub(crate) token_hash: Vec<u8>,
+    pub(crate) method: String,
+    pub(crate) auth_time: MomentValue,
+    pub(crate) created_at: MomentValue,
+    pub(crate) last_seen_at: MomentValue,
+    pub(crate) idle_ends_at: MomentValue,
+    pub(crate) absolute_ends_at: Option<MomentValue>,
+    pub(crate) ip: IpValue,
+    pub(crate) device_id: Option<String>,
+    pub(crate) device_name: Option<String>,
+}
+
+impl SessionRow {
+    pub(crate) fn of(session: &Session, token: &TokenHash) -> Self {
+        Self {
+            id: IdValue(*session.id.as_uuid()),
+            user_id: IdValue(*session.user_id.as_uuid()),
+            identity_id: IdValue(*session.identity_id.as_uuid()),
+            token_hash: token.as_bytes().to_vec(),
+            method: session.method.as_str().to_owned(),
+            auth_time: MomentValue(session.auth_time),
+            created_at: MomentValue(session.created_at),
+            last_seen_at: MomentValue(session.last_seen_at),
+            idle_ends_at: MomentValue(session.idle_ends_at),
+            absolute_ends_at: session.absolute_ends_at.map(MomentValue),
+            ip: IpValue(session.origin.ip),
+            device_id: session.origin.device.id.clone(),
+            device_name: session.origin.device.name.clone(),
+        }
+    }
+
+    fn session(self) -> Result<Session, Failure> {
+        Ok(Session {
+            id: SessionId::from_uuid(self.id.0),
+            user_id: UserId::from_uuid(self.user_id.0),
+            identity_id: IdentityId::from_uuid(self.identity_id.0),
+            method: Method::parse(&self.method).ok_or_else(|| corrupt("sessions.method"))?,
+            auth_time: self.auth_time.0,
+            created_at: self.created_at.0,
+            last_seen_at: self.last_seen_at.0,
+            idle_ends_at: self.idle_ends_at.0,
+            absolute_ends_at: self.absolute_ends_at.map(|it| it.0),
+            origin: Origin {
+                ip: self.ip.0,
+                device: Device { id: self.device_id, name: self.device_name },
+            },
+        })
+    }
+}
+
+/// A session and its owner: has a password, has a phone.
+pub(crate) type SignedInRow = (SessionRow, UserRow, bool, bool);
+
+/// What a look-up by token gives.
+pub(crate) fn signed_in(
+    (session, user, password, phone): SignedInRow,
+) -> Result<SignedIn, Failure> {
+    Ok(SignedIn { session: session.session()?, user: user.user(password, phone)? })
+}
+
+/// An audit line.
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = login_events)]
+pub(crate) struct EventRow {
+    pub(crate) id: IdValue,
+    pub(crate) user_id: Option<IdValue>,
+    pub(crate) identity_id: Option<IdValue>,
+    pub(crate) identifier: Vec<u8>,
+    pub(crate) method: &'static str,
+    pub(crate) outcome: &'static str,
+    pub(crate) ip: IpValue,
+    pub(crate) device_id: Option<String>,
+    pub(crate) device_name: Option<String>,
+    pub(crate) at: MomentValue,
+}
+
+impl EventRow {
+    pub(crate) fn of(event: &LoginEvent) -> Self {
+        Self {
+            id: IdValue(*event.id.as_uuid()),
+            user_id: event.user_id.map(|it| IdValue(*it.as_uuid())),
+            identity_id: event.identity_id.map(|it| IdValue(*it.as_uuid())),
+            identifier: event.identifier.as_bytes().to_vec(),
+            method: event.method.as_str(),
+            outcome: event.outcome.as_str(),
+            ip: IpValue(event.origin.ip),
+            device_id: event.origin.device.id.clone(),
+            device_name: event.origin.device.name.clone(),
+            at: MomentValue(event.at),
+        }
+    }
+}
+
+/// A way in.
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = identities)]
+pub(crate) struct IdentityRow {
+    pub(crate) id: IdValue,
+    pub(crate) user_id: IdValue,
+    pub(crate) kind: &'static str,
+    pub(crate) display: Vec<u8>,
+    pub(crate) verified_at: Option<MomentValue>,
+    pub(crate) linked_at: MomentValue,
+    pub(crate) last_used_at: Option<MomentValue>,
+    pub(crate) last_ip: Option<IpValue>,
+}
+
+/// A name of a way in.
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = identifiers)]
+pub(crate) struct IdentifierRow {
+    pub(crate) value: Vec<u8>,
+    pub(crate) kind: &'static str,
+    pub(crate) namespace: &'static str,
+    pub(crate) identity_id: IdValue,
+    pub(crate) user_id: IdValue,
+}
+
+/// A password.
+#[derive(Debug, Clone, Insertable, AsChangeset)]
+#[diesel(table_name = passwords)]
+pub(crate) struct PasswordRow {
+    pub(crate) user_id: IdValue,
+    pub(crate) hash: String,
+    pub(crate) changed_at: MomentValue,
+}
+
+/// All rows of a new user.
+#[derive(Debug, Clone)]
+pub(crate) struct RegistrationRows {
+    pub(crate) user: UserRow,
+    pub(crate) identity: IdentityRow,
+    pub(crate) identifier: IdentifierRow,
+    pub(crate) password: Option<PasswordRow>,
+    pub(crate) login: LoginRows,
+}
+
+impl RegistrationRows {
+    pub(crate) fn of(registration: &Registration) -> Self {
+        let entry = &registration.entry;
+        let user_id = IdValue(*registration.user.id.as_uuid());
+        let identity_id = IdValue(*entry.session.identity_id.as_uuid());
+        let at = MomentValue(entry.session.created_at);
+        let kind = registration.kind.as_str();
+        Self {
+            user: UserRow::of(&registration.user),
+            identity: IdentityRow {
+                id: identity_id,
+                user_id,
+                kind,
+                display: registration.display.as_bytes().to_vec(),
+                verified_at: registration.verified_at.map(MomentValue),
+                linked_at: at,
+                last_used_at: Some(at),
+                last_ip: Some(IpValue(entry.session.origin.ip)),
+            },
+            identifier: IdentifierRow {
+                value: entry.event.identifier.as_bytes().to_vec(),
+                kind,
+                namespace: "",
+                identity_id,
+                user_id,
+            },
+            password: registration.password.as_ref().map(|it| PasswordRow {
+                user_id,
+                hash: it.as_str().to_owned(),
+                changed_at: at,
+            }),
+            login: LoginRows::of(entry),
+        }
+    }
+}
+
+/// All rows of a login.
+#[derive(Debug, Clone)]
+pub(crate) struct LoginRows {
+    pub(crate) session: SessionRow,
+    pub(crate) event: EventRow,
+    pub(crate) security_epoch: i32,
+}
+
+impl LoginRows {
+    pub(crate) fn of(entry: &Entry) -> Self {
+        Self {
+            session: SessionRow::of(&entry.session, &entry.token),
+            event: EventRow::of(&entry.event),
+            security_epoch: entry.security_epoch,
+        }
+    }
+}
+
+/// The columns of a profile that change: `None` leaves one, `Some(None)` clears it.
+#[expect(clippy::option_option, reason = "diesel's form of leave, clear or set")]
+#[derive(Debug, Clone, AsChangeset)]
+#[diesel(table_name = users)]
+pub(crate) struct ProfileChange {
+    nickname: Option<Option<String>>,
+    avatar_url: Option<Option<String>>,
+}
+
+impl ProfileChange {
+    /// `None` if nothing changes.
+    pub(crate) fn of(patch: &ProfilePatch) -> Option<Self> {
+        let nickname = patch.nickname.as_ref();
+        let avatar_url = patch.avatar_url.as_ref();
+        (nickname.is_some() || avatar_url.is_some()).then(|| Self {
+            nickname: nickname.map(|it| it.as_ref().map(|it| it.as_str().to_owned())),
+            avatar_url: avatar_url.map(|it| it.as_ref().map(|it| it.as_str().to_owned())),
+        })
+    }
+}
+
+/// Reads a stored token hash.
+pub(crate) fn token_hash(bytes: &[u8]) -> Result<TokenHash, Failure> {
+    bytes.try_into().map(TokenHash::new).map_err(|_| corrupt("sessions.token_hash"))
+}
+
+/// Reads a stored identifier key.
+pub(crate) fn identifier_key(bytes: &[u8]) -> Result<IdentifierKey, Failure> {
+    bytes.try_into().map(IdentifierKey::new).map_err(|_| corrupt("identifiers.value"))
+}

@@ -1,0 +1,123 @@
+//! The tables, as both engines have them.
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::types::{Id, Moment};
+
+    users (id) {
+        id -> Id,
+        nickname -> Nullable<Text>,
+        avatar_url -> Nullable<Text>,
+        state -> Text,
+        security_epoch -> Integer,
+        created_at -> Moment,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::types::{Id, Ip, Moment};
+
+    identities (id) {
+        id -> Id,
+        user_id -> Id,
+        kind -> Text,
+        display -> Binary,
+        verified_at -> Nullable<Moment>,
+        linked_at -> Moment,
+        last_used_at -> Nullable<Moment>,
+        last_ip -> Nullable<Ip>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Text};
+    use crate::types::Id;
+
+    identifiers (value) {
+        value -> Binary,
+        kind -> Text,
+        namespace -> Text,
+        identity_id -> Id,
+        user_id -> Id,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::types::{Id, Moment};
+
+    passwords (user_id) {
+        user_id -> Id,
+        hash -> Text,
+        changed_at -> Moment,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Integer, Nullable};
+    use crate::types::Moment;
+
+    password_attempts (subject) {
+        subject -> Binary,
+        failed -> Integer,
+        last_at -> Moment,
+        waits_until -> Nullable<Moment>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::types::{Id, Ip, Moment};
+
+    sessions (id) {
+        id -> Id,
+        user_id -> Id,
+        identity_id -> Id,
+        token_hash -> Binary,
+        method -> Text,
+        auth_time -> Moment,
+        created_at -> Moment,
+        last_seen_at -> Moment,
+        idle_ends_at -> Moment,
+        absolute_ends_at -> Nullable<Moment>,
+        ip -> Ip,
+        device_id -> Nullable<Text>,
+        device_name -> Nullable<Text>,
+        ended_at -> Nullable<Moment>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::types::{Id, Ip, Moment};
+
+    login_events (id) {
+        id -> Id,
+        user_id -> Nullable<Id>,
+        identity_id -> Nullable<Id>,
+        identifier -> Binary,
+        method -> Text,
+        outcome -> Text,
+        ip -> Ip,
+        device_id -> Nullable<Text>,
+        device_name -> Nullable<Text>,
+        at -> Moment,
+    }
+}
+
+joinable!(identities -> users (user_id));
+joinable!(identifiers -> users (user_id));
+joinable!(passwords -> users (user_id));
+joinable!(sessions -> users (user_id));
+allow_tables_to_appear_in_same_query!(
+    users,
+    identities,
+    identifiers,
+    passwords,
+    password_attempts,
+    sessions,
+    login_events,
+);

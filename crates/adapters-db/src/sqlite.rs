@@ -1,0 +1,272 @@
+//! What SQLite alone has: one writer, a few readers, and transactions that begin by writing.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use diesel_async::AsyncConnection as _;
+use diesel_async::pooled_connection::deadpool as pooled;
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use domain::Timestamp;
+use domain::lockout::{Attempts, LockoutPolicy};
+use domain::password::PasswordHash;
+use domain::secret::IdentifierKey;
+use domain::session::MOST_SESSIONS;
+use futures_util::FutureExt as _;
+use ports::accounts::{Attempt, Entered, Registered};
+use tokio::runtime::Handle;
+
+use super::{Database, queries};
+use crate::error::{Failure, OpenError, corrupt};
+use crate::migrate::{self, Direction, MigrateError};
+use crate::rows::{LoginRows, RegistrationRows, account, token_hash};
+use crate::schema::{
+    identifiers, identities, login_events, password_attempts, passwords, sessions, users,
+};
+use crate::types::{IdValue, MomentValue};
+
+/// A connection. Each call on it hops to a thread for blocking work.
+pub(super) type Conn = SyncConnectionWrapper<SqliteConnection>;
+/// A pool of them.
+pub(super) type Pool = pooled::Pool<Conn>;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+/// Connections that only read.
+const READERS: usize = 4;
+/// Durable after each commit, readers beside the writer, patient with other processes (REL-06).
+const PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
+                       PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+
+/// Opens the database file that `url` names, as in `sqlite://data/latchkey.db`, making its folder
+/// and the file where they are missing. `main` is the runtime that calls run on.
+pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
+    let path =
+        url.strip_prefix("sqlite://").filter(|it| !it.is_empty()).ok_or(OpenError::Address)?;
+    if let Some(folder) = std::path::Path::new(path).parent() {
+        std::fs::create_dir_all(folder).map_err(|error| OpenError::Pool(error.into()))?;
+    }
+    Ok(Database { writers: pool(path, 1)?, readers: pool(path, READERS)?, main: main.clone() })
+}
+
+fn pool(path: &str, size: usize) -> Result<Pool, OpenError> {
+    let mut config = ManagerConfig::default();
+    config.recycling_method = diesel_async::pooled_connection::RecyclingMethod::Fast;
+    config.custom_setup = Box::new(|path| establish(path).boxed());
+    let manager = AsyncDieselConnectionManager::<Conn>::new_with_config(path, config);
+    Pool::builder(manager)
+        .max_size(size)
+        .wait_timeout(Some(Duration::from_secs(2)))
+        .create_timeout(Some(Duration::from_secs(2)))
+        .runtime(deadpool::Runtime::Tokio1)
+        .build()
+        .map_err(|error| OpenError::Pool(error.into()))
+}
+
+async fn establish(path: &str) -> ConnectionResult<Conn> {
+    use diesel_async::SimpleAsyncConnection as _;
+    let mut conn = Conn::establish(path).await?;
+    conn.batch_execute(PRAGMAS).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(conn)
+}
+
+fn connect(url: &str) -> Result<SqliteConnection, MigrateError> {
+    let path = url.strip_prefix("sqlite://").unwrap_or(url);
+    if let Some(folder) = std::path::Path::new(path).parent() {
+        std::fs::create_dir_all(folder).map_err(|it| MigrateError::Unreachable(it.into()))?;
+    }
+    let unreachable = |it: ConnectionError| MigrateError::Unreachable(it.into());
+    let mut conn = SqliteConnection::establish(path).map_err(unreachable)?;
+    diesel::connection::SimpleConnection::batch_execute(&mut conn, PRAGMAS)
+        .map_err(|it| MigrateError::Unreachable(it.into()))?;
+    Ok(conn)
+}
+
+/// Runs migrations and names those that ran. Blocks.
+pub fn migrate(url: &str, direction: Direction) -> Result<Vec<String>, MigrateError> {
+    migrate::run(&mut connect(url)?, || MIGRATIONS, direction)
+}
+
+/// Names the migrations that have not run yet. Blocks.
+pub fn migrations_pending(url: &str) -> Result<Vec<String>, MigrateError> {
+    migrate::pending(&mut connect(url)?, || MIGRATIONS)
+}
+
+/// Runs `work` in a transaction that holds the write lock from its beginning: one that begins by
+/// reading could not take it later.
+pub(super) async fn in_transaction<R>(
+    conn: &mut Conn,
+    work: impl AsyncFnOnce(&mut Conn) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    use diesel::connection::AnsiTransactionManager;
+    use diesel_async::TransactionManager as _;
+    type Manager = <Conn as diesel_async::AsyncConnection>::TransactionManager;
+    conn.spawn_blocking(|it| AnsiTransactionManager::begin_transaction_sql(it, "BEGIN IMMEDIATE"))
+        .await?;
+    match work(conn).await {
+        Ok(done) => {
+            Manager::commit_transaction(conn).await?;
+            Ok(done)
+        }
+        Err(failure) => {
+            Manager::rollback_transaction(conn).await?;
+            Err(failure)
+        }
+    }
+}
+
+/// Runs `work` in such a transaction on one hop to a blocking thread.
+async fn in_one_hop<R: Send + 'static>(
+    conn: &mut Conn,
+    work: impl FnOnce(&mut SqliteConnection) -> Result<R, Failure> + Send + 'static,
+) -> Result<R, Failure> {
+    let mut kept = None;
+    let (done, failure) = conn
+        .spawn_blocking(move |conn| {
+            let done = conn.immediate_transaction(|conn| {
+                work(conn).map_err(|failure| {
+                    kept = Some(failure);
+                    diesel::result::Error::RollbackTransaction
+                })
+            });
+            Ok((done, kept))
+        })
+        .await?;
+    done.map_err(|error| failure.unwrap_or(Failure::Driver(error)))
+}
+
+/// Writes a login; see the port's `enter`.
+pub(super) async fn enter(conn: &mut Conn, rows: &LoginRows) -> Result<Entered, Failure> {
+    let rows = rows.clone();
+    in_one_hop(conn, move |conn| {
+        let account = users::table
+            .inner_join(identities::table)
+            .filter(users::id.eq(rows.session.user_id))
+            .filter(users::state.eq("active"))
+            .filter(users::security_epoch.eq(rows.security_epoch))
+            .filter(identities::id.eq(rows.session.identity_id))
+            .select(users::id)
+            .first::<IdValue>(conn)
+            .optional()?;
+        if account.is_none() {
+            return Ok(Entered::Stale);
+        }
+        let ended = begin_session(conn, &rows)?;
+        Ok(Entered::In { ended })
+    })
+    .await
+}
+
+/// Writes a new user; see the port's `register`.
+pub(super) async fn register(
+    conn: &mut Conn,
+    rows: &RegistrationRows,
+) -> Result<Registered, Failure> {
+    let rows = rows.clone();
+    in_one_hop(conn, move |conn| {
+        let taken = identifiers::table
+            .find(rows.identifier.value.as_slice())
+            .select(identifiers::user_id)
+            .first::<IdValue>(conn)
+            .optional()?;
+        if taken.is_some() {
+            return Ok(Registered::Taken);
+        }
+        diesel::insert_into(users::table).values(rows.user).execute(conn)?;
+        diesel::insert_into(identities::table).values(rows.identity).execute(conn)?;
+        diesel::insert_into(identifiers::table).values(rows.identifier).execute(conn)?;
+        if let Some(password) = rows.password {
+            diesel::insert_into(passwords::table).values(password).execute(conn)?;
+        }
+        begin_session(conn, &rows.login)?;
+        Ok(Registered::New)
+    })
+    .await
+}
+
+/// Writes session, last use and audit line, and gives the tokens of the sessions pushed out.
+fn begin_session(
+    conn: &mut SqliteConnection,
+    rows: &LoginRows,
+) -> Result<Vec<domain::secret::TokenHash>, Failure> {
+    let session = &rows.session;
+    diesel::insert_into(sessions::table).values(session.clone()).execute(conn)?;
+    diesel::insert_into(login_events::table).values(rows.event.clone()).execute(conn)?;
+    diesel::update(identities::table.find(session.identity_id))
+        .set((identities::last_used_at.eq(session.created_at), identities::last_ip.eq(session.ip)))
+        .execute(conn)?;
+    if rows.event.method == domain::session::Method::Password.as_str() {
+        let subject = session.user_id.0.as_bytes().as_slice();
+        diesel::delete(password_attempts::table.find(subject)).execute(conn)?;
+    }
+    let pushed_out = sessions::table
+        .filter(sessions::user_id.eq(session.user_id))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::idle_ends_at.gt(session.created_at))
+        .filter(sessions::id.ne(session.id))
+        .order((sessions::last_seen_at.desc(), sessions::id.desc()))
+        .offset(i64::try_from(MOST_SESSIONS - 1).unwrap_or(i64::MAX))
+        .limit(i64::MAX)
+        .select((sessions::id, sessions::token_hash))
+        .load::<(IdValue, Vec<u8>)>(conn)?;
+    for (id, _) in &pushed_out {
+        diesel::update(sessions::table.find(id))
+            .set(sessions::ended_at.eq(session.created_at))
+            .execute(conn)?;
+    }
+    pushed_out.iter().map(|(_, token)| token_hash(token)).collect()
+}
+
+/// Counts a password attempt; see the port's `begin_attempt`.
+pub(super) async fn begin_attempt(
+    conn: &mut Conn,
+    (key, policy, now): &(IdentifierKey, LockoutPolicy, Timestamp),
+) -> Result<Attempt, Failure> {
+    let (key, policy, now) = (*key, policy.clone(), *now);
+    let found = queries::find_account(conn, &key).await?.map(account).transpose()?;
+    in_one_hop(conn, move |conn| {
+        let user_id = found.as_ref().map(|it| IdValue(*it.user.id.as_uuid()));
+        let subject = user_id.map_or(key.as_bytes().to_vec(), |it| it.0.as_bytes().to_vec());
+        let before = password_attempts::table
+            .find(&subject)
+            .select((
+                password_attempts::failed,
+                password_attempts::last_at,
+                password_attempts::waits_until,
+            ))
+            .first::<(i32, MomentValue, Option<MomentValue>)>(conn)
+            .optional()?;
+        let before = before.map_or(Ok(Attempts::default()), |(failed, last_at, waits_until)| {
+            let failed = u32::try_from(failed).map_err(|_| corrupt("password_attempts.failed"))?;
+            let waits_until = waits_until.map(|it| it.0);
+            Ok::<_, Failure>(Attempts { failed, last_at: Some(last_at.0), waits_until })
+        })?;
+        let after = match policy.attempt(before, now) {
+            Ok(after) => after,
+            Err(until) => return Ok(Attempt::Waiting { until }),
+        };
+        let failed = i32::try_from(after.failed).unwrap_or(i32::MAX);
+        let counted = (
+            password_attempts::failed.eq(failed),
+            password_attempts::last_at.eq(MomentValue(now)),
+            password_attempts::waits_until.eq(after.waits_until.map(MomentValue)),
+        );
+        diesel::insert_into(password_attempts::table)
+            .values((password_attempts::subject.eq(&subject), counted))
+            .on_conflict(password_attempts::subject)
+            .do_update()
+            .set(counted)
+            .execute(conn)?;
+        let password = match user_id {
+            Some(id) => passwords::table.find(id).select(passwords::hash).first(conn).optional()?,
+            None => None,
+        };
+        Ok(Attempt::Counted {
+            account: found,
+            password: password.map(PasswordHash::new),
+            locks: after.waits_until.is_some(),
+        })
+    })
+    .await
+}

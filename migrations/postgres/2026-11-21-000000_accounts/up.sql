@@ -1,0 +1,92 @@
+-- One person, one account: users, their identities, passwords, sessions, and the audit log.
+-- Identifiers stand as keyed hashes and displays are sealed: a copy of this database names nobody.
+
+CREATE TABLE users (
+    id             uuid PRIMARY KEY,
+    nickname       text,
+    avatar_url     text,
+    state          text NOT NULL CHECK (state IN ('active', 'disabled')),
+    -- Counts the changes after which a proof made before them opens nothing any more.
+    security_epoch integer NOT NULL DEFAULT 0,
+    created_at     timestamptz NOT NULL
+);
+
+CREATE TABLE identities (
+    id           uuid PRIMARY KEY,
+    user_id      uuid NOT NULL REFERENCES users (id),
+    kind         text NOT NULL,
+    display      bytea NOT NULL,
+    verified_at  timestamptz,
+    linked_at    timestamptz NOT NULL,
+    last_used_at timestamptz,
+    last_ip      inet
+);
+CREATE INDEX identities_user ON identities (user_id);
+
+-- `value` is the keyed hash of kind, namespace and canonical text: unique over all of them.
+CREATE TABLE identifiers (
+    value       bytea PRIMARY KEY CHECK (length(value) = 32),
+    kind        text NOT NULL,
+    namespace   text NOT NULL,
+    identity_id uuid NOT NULL REFERENCES identities (id),
+    user_id     uuid NOT NULL REFERENCES users (id)
+);
+CREATE INDEX identifiers_user ON identifiers (user_id);
+CREATE INDEX identifiers_identity ON identifiers (identity_id);
+
+CREATE TABLE passwords (
+    user_id    uuid PRIMARY KEY REFERENCES users (id),
+    hash       text NOT NULL CHECK (hash <> ''),
+    changed_at timestamptz NOT NULL
+);
+
+-- `subject` is a user's id, or the hash of an identifier that nobody has: both count alike.
+CREATE TABLE password_attempts (
+    subject     bytea PRIMARY KEY,
+    failed      integer NOT NULL,
+    last_at     timestamptz NOT NULL,
+    waits_until timestamptz
+);
+
+CREATE TABLE sessions (
+    id               uuid PRIMARY KEY,
+    user_id          uuid NOT NULL REFERENCES users (id),
+    identity_id      uuid NOT NULL,
+    token_hash       bytea NOT NULL UNIQUE,
+    method           text NOT NULL,
+    auth_time        timestamptz NOT NULL,
+    created_at       timestamptz NOT NULL,
+    last_seen_at     timestamptz NOT NULL,
+    idle_ends_at     timestamptz NOT NULL,
+    absolute_ends_at timestamptz,
+    ip               inet NOT NULL,
+    device_id        text,
+    device_name      text,
+    ended_at         timestamptz
+);
+CREATE INDEX sessions_live ON sessions (user_id, last_seen_at) WHERE ended_at IS NULL;
+
+CREATE TABLE login_events (
+    id          uuid PRIMARY KEY,
+    user_id     uuid,
+    identity_id uuid,
+    identifier  bytea NOT NULL,
+    method      text NOT NULL,
+    outcome     text NOT NULL CHECK (outcome IN ('success', 'failure', 'locked')),
+    ip          inet NOT NULL,
+    device_id   text,
+    device_name text,
+    at          timestamptz NOT NULL
+);
+CREATE INDEX login_events_user ON login_events (user_id, at DESC, id);
+
+-- The audit log is append-only; what is older than its retention of 180 days may go.
+CREATE FUNCTION keep_login_events() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' AND OLD.at < now() - interval '180 days' THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION 'login_events is append-only';
+END $$;
+CREATE TRIGGER login_events_append_only BEFORE UPDATE OR DELETE ON login_events
+    FOR EACH ROW EXECUTE FUNCTION keep_login_events();

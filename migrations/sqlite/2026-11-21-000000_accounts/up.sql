@@ -1,0 +1,93 @@
+-- One person, one account: users, their identities, passwords, sessions, and the audit log.
+-- Identifiers stand as keyed hashes and displays are sealed: a copy of this database names nobody.
+-- Ids are 16 bytes, moments are microseconds since 1970-01-01T00:00:00Z, addresses are text.
+
+CREATE TABLE users (
+    id             BLOB PRIMARY KEY NOT NULL,
+    nickname       TEXT,
+    avatar_url     TEXT,
+    state          TEXT NOT NULL CHECK (state IN ('active', 'disabled')),
+    -- Counts the changes after which a proof made before them opens nothing any more.
+    security_epoch INTEGER NOT NULL DEFAULT 0,
+    created_at     INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE identities (
+    id           BLOB PRIMARY KEY NOT NULL,
+    user_id      BLOB NOT NULL REFERENCES users (id),
+    kind         TEXT NOT NULL,
+    display      BLOB NOT NULL,
+    verified_at  INTEGER,
+    linked_at    INTEGER NOT NULL,
+    last_used_at INTEGER,
+    last_ip      TEXT
+) STRICT;
+CREATE INDEX identities_user ON identities (user_id);
+
+-- `value` is the keyed hash of kind, namespace and canonical text: unique over all of them.
+CREATE TABLE identifiers (
+    value       BLOB PRIMARY KEY NOT NULL CHECK (length(value) = 32),
+    kind        TEXT NOT NULL,
+    namespace   TEXT NOT NULL,
+    identity_id BLOB NOT NULL REFERENCES identities (id),
+    user_id     BLOB NOT NULL REFERENCES users (id)
+) STRICT;
+CREATE INDEX identifiers_user ON identifiers (user_id);
+CREATE INDEX identifiers_identity ON identifiers (identity_id);
+
+CREATE TABLE passwords (
+    user_id    BLOB PRIMARY KEY NOT NULL REFERENCES users (id),
+    hash       TEXT NOT NULL CHECK (hash <> ''),
+    changed_at INTEGER NOT NULL
+) STRICT;
+
+-- `subject` is a user's id, or the hash of an identifier that nobody has: both count alike.
+CREATE TABLE password_attempts (
+    subject     BLOB PRIMARY KEY NOT NULL,
+    failed      INTEGER NOT NULL,
+    last_at     INTEGER NOT NULL,
+    waits_until INTEGER
+) STRICT;
+
+CREATE TABLE sessions (
+    id               BLOB PRIMARY KEY NOT NULL,
+    user_id          BLOB NOT NULL REFERENCES users (id),
+    identity_id      BLOB NOT NULL,
+    token_hash       BLOB NOT NULL UNIQUE,
+    method           TEXT NOT NULL,
+    auth_time        INTEGER NOT NULL,
+    created_at       INTEGER NOT NULL,
+    last_seen_at     INTEGER NOT NULL,
+    idle_ends_at     INTEGER NOT NULL,
+    absolute_ends_at INTEGER,
+    ip               TEXT NOT NULL,
+    device_id        TEXT,
+    device_name      TEXT,
+    ended_at         INTEGER
+) STRICT;
+CREATE INDEX sessions_live ON sessions (user_id, last_seen_at) WHERE ended_at IS NULL;
+
+CREATE TABLE login_events (
+    id          BLOB PRIMARY KEY NOT NULL,
+    user_id     BLOB,
+    identity_id BLOB,
+    identifier  BLOB NOT NULL,
+    method      TEXT NOT NULL,
+    outcome     TEXT NOT NULL CHECK (outcome IN ('success', 'failure', 'locked')),
+    ip          TEXT NOT NULL,
+    device_id   TEXT,
+    device_name TEXT,
+    at          INTEGER NOT NULL
+) STRICT;
+CREATE INDEX login_events_user ON login_events (user_id, at DESC, id);
+
+-- The audit log is append-only; what is older than its retention of 180 days may go.
+CREATE TRIGGER login_events_no_update BEFORE UPDATE ON login_events
+BEGIN
+    SELECT RAISE(ABORT, 'login_events is append-only');
+END;
+CREATE TRIGGER login_events_no_delete BEFORE DELETE ON login_events
+WHEN OLD.at >= (CAST(strftime('%s', 'now') AS INTEGER) - 15552000) * 1000000
+BEGIN
+    SELECT RAISE(ABORT, 'login_events is append-only');
+END;

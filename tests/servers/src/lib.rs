@@ -1,0 +1,34 @@
+//! Throwaway PostgreSQL and Redis servers on loopback, for `cargo xtask` and for tests of what
+//! happens when a server stops, comes back or hangs.
+//!
+//! ```no_run
+//! let mut redis = test_servers::Redis::start()?;
+//! println!("{}", redis.url());
+//! redis.freeze()?; // Connections open, and nobody answers.
+//! redis.thaw()?;
+//! redis.restart()?; // The same port, and empty.
+//! # Ok::<(), test_servers::Error>(())
+//! ```
+//!
+//! Each server is a process of its own on a free port, with its data in a fresh folder under the
+//! system's temporary one. Dropping the value ends the process and removes the folder; when the
+//! process that holds the value ends without dropping it, even by `kill -9`, a guard does the same
+//! (see `guard.rs`). Nothing is ever signalled that was not started here.
+//!
+//! Started as root, the servers run as the user `postgres`, else `nobody`: PostgreSQL refuses to
+//! run as root.
+
+mod error;
+mod find;
+mod folder;
+mod guard;
+mod port;
+mod postgres;
+mod redis;
+mod server;
+
+pub use error::Error;
+pub use find::{postgres_folder, redis_program};
+pub use port::free_port;
+pub use postgres::Postgres;
+pub use redis::Redis;

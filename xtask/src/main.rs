@@ -1,0 +1,92 @@
+//! The project's tasks: `cargo xtask <task>`.
+//!
+//! One file a task. `run.rs` starts other programs, `workspace.rs` asks cargo about the packages.
+
+mod check;
+mod dev;
+mod migrate;
+mod openapi;
+mod run;
+mod setup;
+mod stores;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Looks for the tools that the other tasks use, and installs what is missing
+    Setup,
+    /// Runs the service for development: SQLite, codes are printed
+    Dev {
+        /// Throwaway servers to run on instead of what is in the process
+        #[arg(long, value_delimiter = ',')]
+        stores: Vec<dev::Store>,
+        /// More arguments for the binary
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Runs or adds database migrations
+    Migrate {
+        #[command(subcommand)]
+        verb: migrate::Verb,
+    },
+    /// Runs all tests on a throwaway PostgreSQL and Redis
+    Test {
+        /// More arguments for the test runner, such as `-p domain` or a part of a test's name
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Runs everything that must pass: format, lints, licences, arrows, docs, OpenAPI, tests
+    Check {
+        /// Leaves the tests out
+        #[arg(long)]
+        fast: bool,
+    },
+    /// Checks the arrows between packages, module docs and migration pairs
+    Tidy {
+        /// Prints which requirement is named by the tests of which file
+        #[arg(long)]
+        ids: bool,
+    },
+    /// Writes the OpenAPI document to docs/openapi.json
+    Openapi {
+        /// Fails if the file differs, and writes nothing
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let Arguments { task } = Arguments::parse();
+    let done = match task {
+        Task::Setup => setup::setup(),
+        Task::Dev { stores, arguments } => dev::dev(&stores, &arguments),
+        Task::Migrate { verb } => migrate::migrate(verb),
+        Task::Test { arguments } => test::test(&arguments),
+        Task::Check { fast } => check::check(fast),
+        Task::Tidy { ids: false } => tidy::tidy(),
+        Task::Tidy { ids: true } => tidy::print_ids(),
+        Task::Openapi { check: false } => openapi::write(),
+        Task::Openapi { check: true } => openapi::check(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

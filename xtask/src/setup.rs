@@ -1,0 +1,240 @@
+//! `setup`: looks for the tools that the other tasks use, and installs what is missing.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use test_servers::{postgres_folder, redis_program};
+
+use crate::run::{Progress, cargo, outlive_ctrl_c, output, run, version};
+
+/// The cargo-deny that `deny.toml` was written for.
+const DENY_VERSION: &str = "0.20.2";
+/// Debian's hook that says whether an installed service may start.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// One of the two servers that the tests run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Server {
+    Postgres,
+    Redis,
+}
+
+/// What we know how to do here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Here {
+    /// Debian or a relative, and we may install.
+    DebianAsRoot,
+    /// Debian or a relative, and we may not.
+    Debian,
+    /// macOS.
+    Mac,
+    /// Anything else.
+    Other,
+}
+
+/// Looks for everything; installs the servers and cargo-deny if they are missing.
+pub(crate) fn setup() -> Result<()> {
+    servers()?;
+    match version(&mut cargo(["nextest", "--version"])) {
+        Some(version) => found("cargo-nextest", &version),
+        None => found(
+            "cargo-nextest",
+            "not there, and not needed: `cargo test` runs the tests, more slowly",
+        ),
+    }
+    deny()?;
+    eprintln!("All set.");
+    Ok(())
+}
+
+/// Makes sure that PostgreSQL's and Redis' programs are here.
+pub(crate) fn servers() -> Result<()> {
+    let missing = missing_servers();
+    if !missing.is_empty() {
+        outlive_ctrl_c()?;
+        install(&missing, here())?;
+        let missing = missing_servers();
+        if !missing.is_empty() {
+            bail!("installed {}, and still do not find it", names(&missing));
+        }
+    }
+    let postgres = postgres_folder()?.join("postgres");
+    let redis = redis_program()?;
+    for (name, program) in [("PostgreSQL", postgres), ("Redis", redis)] {
+        let version = version(Command::new(&program).arg("--version"))
+            .with_context(|| format!("{} does not run", program.display()))?;
+        found(name, &format!("{version} ({})", program.display()));
+    }
+    Ok(())
+}
+
+/// Makes sure that cargo-deny is here.
+pub(crate) fn deny() -> Result<()> {
+    if let Some(version) = version(&mut cargo(["deny", "--version"])) {
+        found("cargo-deny", &version);
+        return Ok(());
+    }
+    Progress::start().step(format!(
+        "installing cargo-deny {DENY_VERSION}: it is compiled, which takes several minutes"
+    ));
+    run(&mut cargo(["install", "cargo-deny", "--locked", "--version", DENY_VERSION]))
+}
+
+fn found(name: &str, what: &str) {
+    eprintln!("{name:<14} {what}");
+}
+
+fn missing_servers() -> Vec<Server> {
+    let postgres = postgres_folder().is_err().then_some(Server::Postgres);
+    let redis = redis_program().is_err().then_some(Server::Redis);
+    postgres.into_iter().chain(redis).collect()
+}
+
+fn here() -> Here {
+    if cfg!(target_os = "macos") {
+        return Here::Mac;
+    }
+    if !Path::new("/etc/debian_version").exists() {
+        return Here::Other;
+    }
+    match output(Command::new("id").arg("-u")) {
+        Ok(id) if id.trim() == "0" => Here::DebianAsRoot,
+        Ok(_) | Err(_) => Here::Debian,
+    }
+}
+
+fn install(missing: &[Server], here: Here) -> Result<()> {
+    if here != Here::DebianAsRoot {
+        bail!("{}", advice(missing, here));
+    }
+    let progress = Progress::start();
+    let _policy = NoServices::begin(Path::new(POLICY))?;
+    progress.step("apt-get update");
+    if let Err(error) = run(Command::new("apt-get").args(["update", "-q"])) {
+        // Some source is out of reach; what we need may come from another.
+        eprintln!("warning: {error:#}; going on with the package lists that are here");
+    }
+    progress.step(format!("apt-get install {}", debian_packages(missing)));
+    run(Command::new("apt-get")
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .args(["install", "-y", "-q", "--no-install-recommends"])
+        .args(debian_packages(missing).split(' ')))
+}
+
+/// What to say where we do not install by ourselves.
+fn advice(missing: &[Server], here: Here) -> String {
+    let names = names(missing);
+    match here {
+        Here::DebianAsRoot | Here::Debian => format!(
+            "{names} missing; run\n\n    sudo apt-get install -y --no-install-recommends {}\n\n\
+             and then this again",
+            debian_packages(missing)
+        ),
+        Here::Mac => {
+            let packages = words(missing, |it| match it {
+                Server::Postgres => "postgresql@17",
+                Server::Redis => "redis",
+            });
+            format!(
+                "{names} missing; run\n\n    brew install {}\n\nand then this again",
+                packages.join(" ")
+            )
+        }
+        Here::Other => format!(
+            "{names} missing; install the programs {} with your system's packages, so that they \
+             are on PATH, and then run this again",
+            words(missing, |it| match it {
+                Server::Postgres => "`postgres` and `initdb`",
+                Server::Redis => "`redis-server`",
+            })
+            .join(" and ")
+        ),
+    }
+}
+
+fn debian_packages(missing: &[Server]) -> String {
+    words(missing, |it| match it {
+        Server::Postgres => "postgresql",
+        Server::Redis => "redis-server",
+    })
+    .join(" ")
+}
+
+fn names(missing: &[Server]) -> String {
+    let names = words(missing, |it| match it {
+        Server::Postgres => "PostgreSQL",
+        Server::Redis => "Redis",
+    });
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", names.join(" and "))
+}
+
+fn words(servers: &[Server], word: impl Fn(&Server) -> &'static str) -> Vec<&'static str> {
+    servers.iter().map(word).collect()
+}
+
+/// Keeps Debian from starting the services that it installs, for as long as it lives: the tests
+/// start servers of their own, and a port should not be taken on a developer's machine.
+struct NoServices<'a> {
+    /// The file that we made; `None` if there was one, which then decides.
+    ours: Option<&'a Path>,
+}
+
+impl<'a> NoServices<'a> {
+    fn begin(policy: &'a Path) -> Result<Self> {
+        let what = || format!("could not write {}", policy.display());
+        let mut file = match File::create_new(policy) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Ok(Self { ours: None });
+            }
+            Err(error) => return Err(error).with_context(what),
+        };
+        let this = Self { ours: Some(policy) };
+        file.write_all(b"#!/bin/sh\nexit 101\n").with_context(what)?;
+        file.set_permissions(fs::Permissions::from_mode(0o755)).with_context(what)?;
+        Ok(this)
+    }
+}
+
+impl Drop for NoServices<'_> {
+    fn drop(&mut self) {
+        if let Some(Err(error)) = self.ours.map(fs::remove_file) {
+            eprintln!("warning: could not remove {POLICY} again: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_names_what_is_missing_and_the_command() {
+        use Server::{Postgres, Redis};
+
+        let both = advice(&[Postgres, Redis], Here::Debian);
+        assert!(both.starts_with("PostgreSQL and Redis are missing"), "{both}");
+        assert!(both.contains("--no-install-recommends postgresql redis-server\n"), "{both}");
+        let one = advice(&[Redis], Here::Mac);
+        assert!(one.starts_with("Redis is missing"), "{one}");
+        assert!(one.contains("brew install redis\n"), "{one}");
+        assert!(advice(&[Postgres], Here::Other).contains("`postgres` and `initdb`"));
+    }
+
+    #[test]
+    fn services_are_held_back_for_a_while() {
+        let policy = std::env::temp_dir().join(format!("latchkey-policy-{}", std::process::id()));
+        let held = NoServices::begin(&policy).expect("written");
+        assert_eq!(fs::read_to_string(&policy).expect("a script"), "#!/bin/sh\nexit 101\n");
+        let second = NoServices::begin(&policy).expect("left alone");
+        drop(second);
+        assert!(policy.exists(), "the first one made it");
+        drop(held);
+        assert!(!policy.exists());
+    }
+}
