@@ -46,8 +46,9 @@ fn token(number: usize) -> TokenHash {
     TokenHash::new(bytes)
 }
 
-/// A session whose fields are all there; they tell its number.
-fn signed_in(number: u64) -> SignedIn {
+/// A session whose fields are all there and tell its number: for tests beside this suite, too.
+#[must_use]
+pub fn signed_in(number: u64) -> SignedIn {
     let profile = Profile {
         nickname: Some(Nickname::parse("王小明 \"😀\" \\").expect("a nickname")),
         avatar_url: Some(AvatarUrl::parse("https://example.com/a.png").expect("an address")),

@@ -1,0 +1,196 @@
+//! For tests of use cases: [`ports`] on fakes alone, of which any can be swapped.
+
+use std::sync::{Arc, Mutex};
+
+use ::ports::Ports;
+use ::ports::hasher::{HashError, Hasher};
+use ::ports::keys::{Keys, Seal, UnsealError};
+use ::ports::postbox::{Letter, Postbox, PostboxError, Slot};
+use ::ports::testing::{CountingEntropy, ManualClock};
+use async_trait::async_trait;
+use domain::Duration;
+use domain::cap::Cap;
+use domain::credential::code::{Code, CodePolicy, Purpose};
+use domain::id::ChallengeId;
+use domain::identifier::Identifier;
+use domain::lockout::LockoutPolicy;
+use domain::password::{Password, PasswordAttempt, PasswordHash, PasswordPolicy, Verdict};
+use domain::phone::{PhonePolicy, Region};
+use domain::policy::{GuessingPolicy, Policy};
+use domain::secret::{CodeMac, IdentifierKey, Sealed, SessionToken, Subject, TokenHash};
+use domain::session::SessionPolicy;
+
+use crate::challenges::MemoryChallenges;
+use crate::database::MemoryDatabase;
+use crate::lock;
+use crate::session_copies::MemorySessionCopies;
+use crate::throttles::MemoryThrottles;
+
+/// The fakes behind [`ports`], for a test to look into.
+#[derive(Debug, Clone, Default)]
+pub struct Fakes {
+    /// Stands still until it is moved.
+    pub clock: Arc<ManualClock>,
+    /// Users and sessions.
+    pub database: Arc<MemoryDatabase>,
+    /// What was sent.
+    pub postbox: Arc<FakePostbox>,
+}
+
+/// Ports on fakes, with the default settings.
+#[must_use]
+pub fn ports() -> Ports {
+    Fakes::default().ports()
+}
+
+impl Fakes {
+    /// Ports on these fakes.
+    #[must_use]
+    pub fn ports(&self) -> Ports {
+        Ports {
+            policy: Arc::new(policy()),
+            clock: self.clock.clone(),
+            entropy: Arc::new(CountingEntropy::default()),
+            keys: Arc::new(FakeKeys),
+            hasher: Arc::new(FakeHasher),
+            accounts: self.database.clone(),
+            sessions: self.database.clone(),
+            session_copies: Arc::new(MemorySessionCopies::default()),
+            challenges: Arc::new(MemoryChallenges::default()),
+            throttles: Arc::new(MemoryThrottles::default()),
+            postbox: self.postbox.clone(),
+        }
+    }
+}
+
+/// The default settings.
+#[must_use]
+pub fn policy() -> Policy {
+    let cap = |count, window| Cap { count, window };
+    let (minute, hour, day) =
+        (Duration::from_mins(1), Duration::from_hours(1), Duration::from_hours(24));
+    Policy {
+        codes: CodePolicy {
+            length: 6,
+            ttl: Duration::from_mins(5),
+            resend: minute,
+            max_tries: 5,
+            per_phone: vec![cap(1, minute), cap(5, hour), cap(10, day)],
+            per_ip: vec![cap(20, hour), cap(100, day)],
+            per_block: vec![cap(30, hour)],
+            per_country: Vec::new(),
+            global: Vec::new(),
+            wrong: vec![cap(10, hour), cap(20, day)],
+        },
+        sessions: SessionPolicy {
+            idle: 7 * day,
+            absolute: Some(30 * day),
+            fresh: Duration::from_mins(10),
+        },
+        lockout: LockoutPolicy {
+            threshold: 5,
+            window: Duration::from_mins(15),
+            base: Duration::from_secs(30),
+            max: hour,
+        },
+        passwords: PasswordPolicy { min_length: 8, service_words: vec!["latchkey".to_owned()] },
+        phones: PhonePolicy { default_region: Region::CN, allowed_regions: vec![Region::CN] },
+        guessing: GuessingPolicy {
+            accounts: Some(cap(20, hour)),
+            failures: Some(cap(100, Duration::from_mins(15))),
+        },
+        registrations: vec![cap(10, minute)],
+        allow_username: true,
+        require_phone: false,
+    }
+}
+
+/// Keys that keep nothing secret: what is equal gives equal bytes, and that is all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FakeKeys;
+
+/// Spreads a text over 32 bytes (FNV-1a, four times); good against chance, not against anybody.
+fn spread(text: &str) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (lane, chunk) in (0_u8..).zip(bytes.chunks_mut(8)) {
+        let hash = text.bytes().chain([lane]).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        chunk.copy_from_slice(&hash.to_be_bytes());
+    }
+    bytes
+}
+
+impl Keys for FakeKeys {
+    fn identifier_key(&self, identifier: &Identifier) -> IdentifierKey {
+        let kind = identifier.kind().as_str();
+        IdentifierKey::new(spread(&format!("{kind} {}", identifier.unique_form())))
+    }
+
+    fn subject(&self, about: &str, who: &str) -> Subject {
+        Subject::new(spread(&format!("{about} {who}")))
+    }
+
+    fn code_mac(&self, purpose: Purpose, id: &ChallengeId, code: &Code) -> CodeMac {
+        CodeMac::new(spread(&format!("{} {id} {}", purpose.as_str(), code.reveal())))
+    }
+
+    fn token_hash(&self, token: &SessionToken) -> TokenHash {
+        TokenHash::new(spread(token.reveal()))
+    }
+
+    fn seal(&self, owner: Seal<'_>, text: &str) -> Sealed {
+        Sealed::new(format!("{owner:?}|{text}").into_bytes())
+    }
+
+    fn open(&self, owner: Seal<'_>, sealed: &Sealed) -> Result<String, UnsealError> {
+        let text = std::str::from_utf8(sealed.as_bytes()).map_err(|_| UnsealError)?;
+        text.strip_prefix(&format!("{owner:?}|")).map(str::to_owned).ok_or(UnsealError)
+    }
+}
+
+/// Hashes that are the password itself; one that begins with `old:` is of an older scheme.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FakeHasher;
+
+#[async_trait]
+impl Hasher for FakeHasher {
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        Ok(PasswordHash::new(format!("new:{}", password.reveal())))
+    }
+
+    async fn verify(
+        &self,
+        attempt: &PasswordAttempt,
+        stored: Option<PasswordHash>,
+    ) -> Result<Verdict, HashError> {
+        let typed = attempt.nfc();
+        let new = PasswordHash::new(format!("new:{}", *typed));
+        Ok(match stored {
+            Some(stored) if stored == new => Verdict::Right { upgrade: None },
+            Some(stored) if stored.as_str() == format!("old:{}", *typed) => {
+                Verdict::Right { upgrade: Some(new) }
+            }
+            _ => Verdict::Wrong,
+        })
+    }
+}
+
+/// Keeps what was posted.
+#[derive(Debug, Default)]
+pub struct FakePostbox(Arc<Mutex<Vec<Letter>>>);
+
+impl FakePostbox {
+    /// What was posted, oldest first.
+    #[must_use]
+    pub fn posted(&self) -> Vec<Letter> {
+        lock(&self.0).clone()
+    }
+}
+
+impl Postbox for FakePostbox {
+    fn reserve(&self) -> Result<Slot, PostboxError> {
+        let posted = Arc::clone(&self.0);
+        Ok(Slot::new(move |letter| lock(&posted).push(letter)))
+    }
+}

@@ -1,0 +1,86 @@
+//! The use cases on fakes, one port swapped where a test asks for it.
+#![cfg(test)]
+
+#[path = "use_cases/challenge.rs"]
+mod challenge;
+#[path = "use_cases/login.rs"]
+mod login;
+#[path = "use_cases/password.rs"]
+mod password;
+#[path = "use_cases/register.rs"]
+mod register;
+#[path = "use_cases/session.rs"]
+mod session;
+
+use std::net::Ipv4Addr;
+
+use adapters_memory::Fakes;
+use application::Error;
+use application::authenticate::{Access, Caller, authenticate};
+use application::challenge::request_challenge;
+use application::login::{LoggedIn, Login, login};
+use domain::credential::code::{Code, CodeCredential, Purpose};
+use domain::credential::{Credential, PasswordCredential};
+use domain::id::ChallengeId;
+use domain::identifier::Identifier;
+use domain::message::{CodeMessage, Recipient};
+use domain::origin::{Device, Origin};
+use domain::password::PasswordAttempt;
+use domain::phone::{PhoneNumber, PhonePolicy, Region};
+use domain::profile::Profile;
+use domain::secret::SessionToken;
+use ports::Ports;
+
+fn phones() -> PhonePolicy {
+    PhonePolicy { default_region: Region::CN, allowed_regions: vec![Region::CN] }
+}
+
+fn phone(of: u32) -> PhoneNumber {
+    PhoneNumber::parse(&format!("138{of:08}"), &phones()).unwrap()
+}
+
+fn origin() -> Origin {
+    Origin { ip: Ipv4Addr::new(192, 0, 2, 7).into(), device: Device::default() }
+}
+
+/// Asks for a code and reads it as it was posted.
+async fn sent(fakes: &Fakes, ports: &Ports, of: u32, purpose: Purpose) -> CodeMessage {
+    let to = Recipient::Phone(phone(of));
+    request_challenge(ports, to, purpose, &origin()).await.unwrap();
+    fakes.postbox.posted().pop().unwrap().message
+}
+
+fn by_code(message: &CodeMessage) -> Login {
+    presenting(message.challenge_id, message.code.clone())
+}
+
+fn presenting(id: ChallengeId, code: Code) -> Login {
+    Login {
+        credential: Credential::Code(CodeCredential { challenge_id: Some(id), code }),
+        profile: Profile::default(),
+        password: None,
+        origin: origin(),
+    }
+}
+
+fn by_password(identifier: &str, password: &str) -> Login {
+    Login {
+        credential: Credential::Password(PasswordCredential {
+            identifier: Identifier::parse(identifier, None, &phones()).unwrap(),
+            password: PasswordAttempt::parse(password).unwrap(),
+        }),
+        profile: Profile::default(),
+        password: None,
+        origin: origin(),
+    }
+}
+
+/// Logs a phone in by a code that was just sent to it.
+async fn logged_in(fakes: &Fakes, ports: &Ports, of: u32) -> LoggedIn {
+    let message = sent(fakes, ports, of, Purpose::Login).await;
+    login(ports, by_code(&message)).await.unwrap()
+}
+
+async fn check(ports: &Ports, token: &SessionToken) -> Result<Caller, Error> {
+    authenticate(ports, token, Access::Session).await
+}

@@ -1,0 +1,164 @@
+//! Logging in by code and by password.
+
+use std::sync::Arc;
+
+use domain::event::Outcome;
+use domain::password::PasswordHash;
+use domain::profile::Nickname;
+use domain::user::UserState;
+use domain::{Duration, session::Method};
+use ports::accounts::MockAccounts;
+
+use super::*;
+
+/// The first login registers, the next ones log the same user in.
+#[tokio::test]
+async fn an_unknown_phone_registers_and_a_known_one_logs_in() {
+    let fakes = Fakes::default();
+    let ports = fakes.ports();
+    let first = logged_in(&fakes, &ports, 1).await;
+    assert!(first.is_new_user);
+    fakes.clock.advance(Duration::from_mins(1));
+    let second = logged_in(&fakes, &ports, 1).await;
+    assert!(!second.is_new_user);
+    assert_eq!(second.admission.user.id, first.admission.user.id);
+    assert_ne!(second.admission.session.id, first.admission.session.id);
+    assert!(check(&ports, &first.admission.token).await.is_ok());
+}
+
+/// No user exists before a proof: the accounts are not even asked.
+#[tokio::test]
+async fn a_wrong_code_asks_no_account() {
+    let fakes = Fakes::default();
+    let untouched = Arc::new(MockAccounts::new());
+    let ports = Ports { accounts: untouched, ..fakes.ports() };
+    let message = sent(&fakes, &ports, 1, Purpose::Login).await;
+    let wrong = if message.code.reveal() == "000000" { "000001" } else { "000000" };
+    let wrong = Code::parse(wrong, 6).unwrap();
+    let refused = login(&ports, presenting(message.challenge_id, wrong)).await;
+    assert!(matches!(refused, Err(Error::CodeInvalid)), "{refused:?}");
+}
+
+/// OTP-03, OTP-06: used, expired, of another purpose: one answer.
+#[tokio::test]
+async fn a_code_is_good_once_in_time_and_for_its_purpose() {
+    let fakes = Fakes::default();
+    let ports = fakes.ports();
+    let used = sent(&fakes, &ports, 1, Purpose::Login).await;
+    login(&ports, by_code(&used)).await.unwrap();
+    let other = sent(&fakes, &ports, 2, Purpose::Link).await;
+    let expired = sent(&fakes, &ports, 3, Purpose::Login).await;
+    for (message, later) in [(used, 0), (other, 0), (expired, 5)] {
+        fakes.clock.advance(Duration::from_mins(later));
+        let refused = login(&ports, by_code(&message)).await;
+        assert!(matches!(refused, Err(Error::CodeInvalid)), "{refused:?}");
+    }
+}
+
+/// A new user's profile and password are applied; a known one keeps theirs.
+#[tokio::test]
+async fn profile_and_password_are_for_new_users() {
+    let fakes = Fakes::default();
+    let ports = fakes.ports();
+    let with = |message: &CodeMessage, name: &str, password: &str| Login {
+        profile: Profile { nickname: Nickname::parse(name).ok(), avatar_url: None },
+        password: Some(password.to_owned()),
+        ..by_code(message)
+    };
+    let message = sent(&fakes, &ports, 1, Purpose::Login).await;
+    let new = login(&ports, with(&message, "Ada", "correct horse battery")).await.unwrap();
+    assert!(new.admission.user.has_password && new.admission.user.profile_complete());
+    fakes.clock.advance(Duration::from_mins(1));
+    let message = sent(&fakes, &ports, 1, Purpose::Login).await;
+    let known = login(&ports, with(&message, "Eve", "another good password")).await.unwrap();
+    assert_eq!(known.admission.user.profile.nickname, Nickname::parse("Ada").ok());
+    let refused = login(&ports, by_password("13800000001", "another good password")).await;
+    assert!(matches!(refused, Err(Error::InvalidCredentials)));
+    login(&ports, by_password("13800000001", "correct horse battery")).await.unwrap();
+}
+
+/// A password that cannot be set, the phone's own number among them, leaves the code alive.
+#[tokio::test]
+async fn a_bad_password_leaves_the_code_alive() {
+    let fakes = Fakes::default();
+    let ports = fakes.ports();
+    let message = sent(&fakes, &ports, 1, Purpose::Login).await;
+    for bad in ["short", "password1", "13800000001"] {
+        let refused = login(&ports, Login { password: Some(bad.to_owned()), ..by_code(&message) });
+        assert!(matches!(refused.await, Err(Error::Password(_))), "{bad}");
+    }
+    assert!(login(&ports, by_code(&message)).await.unwrap().is_new_user);
+}
+
+/// A disabled account: told to its proven owner, never to a password (PWD-06).
+#[tokio::test]
+async fn a_disabled_account_lets_nobody_in() {
+    let fakes = Fakes::default();
+    let ports = fakes.ports();
+    let message = sent(&fakes, &ports, 1, Purpose::Login).await;
+    let password = Some("correct horse battery".to_owned());
+    let user = login(&ports, Login { password, ..by_code(&message) }).await.unwrap();
+    fakes.database.set_state(user.admission.user.id, UserState::Disabled);
+    fakes.clock.advance(Duration::from_mins(1));
+    let message = sent(&fakes, &ports, 1, Purpose::Login).await;
+    let refused = login(&ports, by_code(&message)).await;
+    assert!(matches!(refused, Err(Error::AccountDisabled)));
+    let refused = login(&ports, by_password("13800000001", "correct horse battery")).await;
+    assert!(matches!(refused, Err(Error::InvalidCredentials)));
+}
+
+/// LOCK-02: five wrong ones wait, the right one too; then the right one comes in.
+#[tokio::test]
+async fn wrong_passwords_make_the_account_wait() {
+    let fakes = Fakes::default();
+    let ports = fakes.ports();
+    let message = sent(&fakes, &ports, 1, Purpose::Login).await;
+    let password = Some("correct horse battery".to_owned());
+    login(&ports, Login { password, ..by_code(&message) }).await.unwrap();
+    for _ in 0..5 {
+        let refused = login(&ports, by_password("13800000001", "wrong")).await;
+        assert!(matches!(refused, Err(Error::InvalidCredentials)));
+    }
+    let right = || by_password("13800000001", "correct horse battery");
+    let refused = login(&ports, right()).await;
+    let Err(Error::TooManyAttempts { retry_after }) = refused else { panic!("{refused:?}") };
+    assert_eq!(retry_after, Duration::from_secs(30));
+    fakes.clock.advance(retry_after);
+    login(&ports, right()).await.unwrap();
+    let outcomes: Vec<_> = fakes.database.events().iter().map(|it| it.outcome).collect();
+    let mut expected = vec![Outcome::Success];
+    expected.extend([Outcome::Failure; 4]);
+    expected.extend([Outcome::Locked, Outcome::Success]);
+    assert_eq!(outcomes, expected);
+}
+
+/// LOCK-06: an address that failed with twenty accounts may only go on with those.
+#[tokio::test]
+async fn an_address_fails_with_so_many_accounts_and_no_more() {
+    let fakes = Fakes::default();
+    let ports = fakes.ports();
+    for of in 0..20 {
+        let refused = login(&ports, by_password(&format!("somebody{of}"), "wrong")).await;
+        assert!(matches!(refused, Err(Error::InvalidCredentials)));
+    }
+    let refused = login(&ports, by_password("somebody-else", "wrong")).await;
+    assert!(matches!(refused, Err(Error::RateLimited { .. })), "{refused:?}");
+    let tried_before = login(&ports, by_password("somebody7", "wrong")).await;
+    assert!(matches!(tried_before, Err(Error::InvalidCredentials)));
+}
+
+/// PWD-08: a right password of an older scheme is stored anew.
+#[tokio::test]
+async fn an_older_hash_is_upgraded_at_login() {
+    let fakes = Fakes::default();
+    let ports = fakes.ports();
+    let message = sent(&fakes, &ports, 1, Purpose::Login).await;
+    let password = Some("correct horse battery".to_owned());
+    let user = login(&ports, Login { password, ..by_code(&message) }).await.unwrap();
+    let id = user.admission.user.id;
+    let hash = |scheme: &str| PasswordHash::new(format!("{scheme}:correct horse battery"));
+    assert!(ports.accounts.upgrade_hash(id, &hash("new"), &hash("old")).await.unwrap());
+    let again = login(&ports, by_password("13800000001", "correct horse battery")).await.unwrap();
+    assert_eq!(again.admission.session.method, Method::Password);
+    assert!(ports.accounts.upgrade_hash(id, &hash("new"), &hash("new")).await.unwrap());
+}
