@@ -109,6 +109,11 @@ const FULL: [&str; 5] = [
 #[error("no answer in time")]
 pub(crate) struct Late;
 
+/// It failed so often in a row that it is left alone for a moment.
+#[derive(Debug, ThisError)]
+#[error("left alone after failures in a row")]
+pub(crate) struct LeftAlone;
+
 /// The store cannot be reached, or not in time.
 pub(crate) fn unavailable(
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,

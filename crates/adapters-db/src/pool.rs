@@ -1,13 +1,15 @@
 //! A database: its pools, and how a call runs on them.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use domain::breaker::Breaker;
 use futures_util::future::BoxFuture;
 use ports::error::StoreError;
 use tokio::runtime::Handle;
 
 use super::engine::{Conn, Pool};
-use crate::error::{Failure, Late, unavailable};
+use crate::error::{Failure, Late, LeftAlone, unavailable};
 
 /// The longest that a call may take, waiting for a connection included: a caller with a Redis call
 /// before it still answers within three seconds (REL-05).
@@ -24,12 +26,17 @@ pub struct Database {
     pub(super) readers: Pool,
     /// The runtime that calls run on: not the caller's, which may be single-threaded or go away.
     pub(super) main: Handle,
+    breaker: Arc<Mutex<Breaker>>,
 }
 
 /// A call on one connection. It may run more than once, so it takes its arguments by reference.
 pub(super) type Call<A, R> = for<'c> fn(&'c mut Conn, &'c A) -> BoxFuture<'c, Result<R, Failure>>;
 
 impl Database {
+    pub(super) fn new(writers: Pool, readers: Pool, main: Handle) -> Self {
+        Self { writers, readers, main, breaker: Arc::default() }
+    }
+
     /// Runs a call that only reads.
     pub(super) async fn read<A, R>(&self, args: A, call: Call<A, R>) -> Result<R, StoreError>
     where
@@ -49,6 +56,31 @@ impl Database {
     }
 
     async fn run<A, R>(&self, pool: Pool, args: A, call: Call<A, R>) -> Result<R, StoreError>
+    where
+        A: Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        if !self.breaker().admits(Instant::now()) {
+            return Err(unavailable(LeftAlone));
+        }
+        let answer = self.run_on_main(pool, args, call).await;
+        match &answer {
+            Err(StoreError::Unavailable { .. }) => self.breaker().failed(Instant::now()),
+            _ => self.breaker().succeeded(),
+        }
+        answer
+    }
+
+    fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn run_on_main<A, R>(
+        &self,
+        pool: Pool,
+        args: A,
+        call: Call<A, R>,
+    ) -> Result<R, StoreError>
     where
         A: Send + Sync + 'static,
         R: Send + 'static,

@@ -64,7 +64,7 @@ pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
         .runtime(deadpool::Runtime::Tokio1)
         .build()
         .map_err(|error| OpenError::Pool(error.into()))?;
-    Ok(Database { writers: pool.clone(), readers: pool, main: main.clone() })
+    Ok(Database::new(pool.clone(), pool, main.clone()))
 }
 
 async fn harness(url: &str) -> Result<AsyncMigrationHarness<Conn>, MigrateError> {

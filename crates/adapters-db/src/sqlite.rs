@@ -47,7 +47,7 @@ pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
     if let Some(folder) = std::path::Path::new(path).parent() {
         std::fs::create_dir_all(folder).map_err(|error| OpenError::Pool(error.into()))?;
     }
-    Ok(Database { writers: pool(path, 1)?, readers: pool(path, READERS)?, main: main.clone() })
+    Ok(Database::new(pool(path, 1)?, pool(path, READERS)?, main.clone()))
 }
 
 fn pool(path: &str, size: usize) -> Result<Pool, OpenError> {

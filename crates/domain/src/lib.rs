@@ -4,6 +4,7 @@
 //! takes what was loaded and the present moment, and gives a decision. To follow one login, open
 //! [`login`] and, for the proof before it, [`credential`].
 
+pub mod breaker;
 pub mod cap;
 pub mod credential;
 pub mod email;

@@ -30,7 +30,6 @@ pub struct Profile {
     pub avatar_url: Option<AvatarUrl>,
 }
 
-#[expect(clippy::option_option, reason = "leave, clear or set")]
 /// A change of a profile: each part left alone, cleared or set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProfilePatch {

@@ -1,0 +1,92 @@
+//! One node: the real binary as a process.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::Client;
+
+static STARTED: AtomicU32 = AtomicU32::new(0);
+
+/// A running node. Dropping it kills the process.
+pub struct Node {
+    /// Speaks to it.
+    pub client: Client,
+    /// Where it listens, as in `127.0.0.1:40123`.
+    pub address: String,
+    process: Child,
+    log: PathBuf,
+}
+
+impl Node {
+    pub(crate) async fn start(folder: &Path, settings: Vec<(String, String)>) -> Self {
+        let node = Self::spawn(folder, settings);
+        for _ in 0..400 {
+            let ready = node.client.get("/health/ready").await;
+            if ready.is_ok_and(|it| it.status == 200) {
+                return node;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the node is not ready:\n{}", node.log());
+    }
+
+    fn spawn(folder: &Path, settings: Vec<(String, String)>) -> Self {
+        let port = test_servers::free_port().expect("a free port");
+        let address = format!("127.0.0.1:{port}");
+        let number = STARTED.fetch_add(1, Ordering::SeqCst);
+        let log = folder.join(format!("node-{number}.log"));
+        let output = File::create(&log).expect("a log file");
+        let errors = output.try_clone().expect("a log file");
+        let process = Command::new(binary())
+            .current_dir(folder)
+            .env("LATCHKEY__SERVER__BIND", &address)
+            .envs(settings)
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .spawn()
+            .expect("the binary starts");
+        Self { client: Client::new(&address), address, process, log }
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Asks it to end, and gives its exit code when it has.
+    pub async fn terminate(&mut self) -> Option<i32> {
+        let kill = Command::new("kill").arg("-TERM").arg(self.pid().to_string()).status();
+        assert!(kill.expect("kill runs").success());
+        for _ in 0..1_600 {
+            if let Some(status) = self.process.try_wait().expect("a child") {
+                return status.code();
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the node does not end:\n{}", self.log());
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The binary that the test command built.
+#[expect(clippy::disallowed_methods, reason = "the test command tells where the binary is")]
+fn binary() -> String {
+    std::env::var("LATCHKEY_BIN").expect("run the tests with `cargo xtask test`")
+}

@@ -1,0 +1,135 @@
+//! The stores that nodes run on, one set a test.
+
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tempfile::TempDir;
+
+use crate::Node;
+
+/// Which stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topology {
+    /// SQLite and in-process stores: one node.
+    Sqlite,
+    /// PostgreSQL and in-process stores: one node.
+    Postgres,
+    /// PostgreSQL and Redis: any number of nodes.
+    PostgresRedis,
+}
+
+/// The stores of one test, fresh and its own.
+pub struct World {
+    /// Which stores these are.
+    pub topology: Topology,
+    /// The Redis of this test, where there is one.
+    pub redis: Mutex<Option<test_servers::Redis>>,
+    folder: TempDir,
+    database_url: String,
+    redis_url: String,
+}
+
+impl World {
+    /// Fresh stores: a file of its own, a database of its own on the server that the test command
+    /// brought up, a Redis of its own.
+    pub async fn new(topology: Topology) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database_url = match topology {
+            Topology::Sqlite => format!("sqlite://{}/data/latchkey.db", folder.path().display()),
+            Topology::Postgres | Topology::PostgresRedis => fresh_database(&postgres_url()).await,
+        };
+        let redis = (topology == Topology::PostgresRedis)
+            .then(|| test_servers::Redis::start().expect("a Redis server"));
+        let redis_url = redis.as_ref().map(test_servers::Redis::url).unwrap_or_default();
+        Self { topology, redis: Mutex::new(redis), folder, database_url, redis_url }
+    }
+
+    /// PostgreSQL and Redis, on a PostgreSQL server of the caller's.
+    pub async fn on(postgres: &test_servers::Postgres) -> Self {
+        let database_url = fresh_database(&postgres.url()).await;
+        let redis = test_servers::Redis::start().expect("a Redis server");
+        let redis_url = redis.url();
+        Self {
+            topology: Topology::PostgresRedis,
+            redis: Mutex::new(Some(redis)),
+            folder: tempfile::tempdir().expect("a folder"),
+            database_url,
+            redis_url,
+        }
+    }
+
+    /// Starts a node, with limits high enough to be out of a test's way; `settings` go on top, as
+    /// in `("LIMITS__PHONE_WRONG_HOUR", "3")`.
+    pub async fn node_with(&self, settings: &[(&str, &str)]) -> Node {
+        let mut all: Vec<(String, String)> = [
+            ("STORE__DATABASE_URL", self.database_url.as_str()),
+            ("STORE__REDIS_URL", self.redis_url.as_str()),
+            ("CODES__RESEND_SECS", "1"),
+            ("CODES__PER_PHONE_HOUR", "1000"),
+            ("CODES__PER_PHONE_DAY", "1000"),
+            ("CODES__PER_IP_HOUR", "10000"),
+            ("LIMITS__IP_SENDS_DAY", "10000"),
+            ("LIMITS__PREFIX_SENDS_HOUR", "10000"),
+            ("LIMITS__IP_FAILING_ACCOUNTS_HOUR", "10000"),
+            ("LIMITS__IP_FAILURES_WINDOW", "10000"),
+            ("LIMITS__IP_REGISTRATIONS_MINUTE", "10000"),
+            ("SECRETS__KEY", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"),
+        ]
+        .iter()
+        .chain(settings)
+        .map(|(key, value)| (format!("LATCHKEY__{key}"), (*value).to_owned()))
+        .collect();
+        all.push(("LATCHKEY_CONFIG_DIR".to_owned(), "/nonexistent".to_owned()));
+        Node::start(self.folder.path(), all).await
+    }
+
+    /// Starts a node.
+    pub async fn node(&self) -> Node {
+        self.node_with(&[]).await
+    }
+
+    /// The folder of the test, with the SQLite file under `data/` and the nodes' logs.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// The address of the database.
+    pub fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
+    /// The address of Redis; empty without one.
+    pub fn redis_url(&self) -> &str {
+        &self.redis_url
+    }
+
+    /// Runs a statement on the PostgreSQL database of this test, as an operator would.
+    pub async fn sql(&self, statement: &str) -> Vec<tokio_postgres::SimpleQueryMessage> {
+        simple_query(&self.database_url, statement).await
+    }
+}
+
+/// The server that the test command brought up.
+#[expect(clippy::disallowed_methods, reason = "the test command tells where the server is")]
+fn postgres_url() -> String {
+    std::env::var("LATCHKEY_TEST_POSTGRES_URL").expect("run the tests with `cargo xtask test`")
+}
+
+async fn fresh_database(server: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "a name that no other test has")]
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_nanos();
+    let name = format!("t_{}_{nanos}", std::process::id());
+    simple_query(server, &format!("CREATE DATABASE {name}")).await;
+    let (base, _) = server.rsplit_once('/').expect("an address with a database");
+    format!("{base}/{name}")
+}
+
+async fn simple_query(url: &str, statement: &str) -> Vec<tokio_postgres::SimpleQueryMessage> {
+    let (client, driver) =
+        tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("PostgreSQL");
+    let driver = tokio::spawn(driver);
+    let rows = client.simple_query(statement).await.expect("a statement that runs");
+    drop(client);
+    let _ = driver.await;
+    rows
+}

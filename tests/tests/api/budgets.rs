@@ -1,0 +1,131 @@
+//! The budgets of round trips, counted: commands that Redis got from outside its scripts, and
+//! statements that PostgreSQL ran, BEGIN and COMMIT aside.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tests::redis::{self, Commands as _};
+use tests::test_servers::Postgres;
+use tests::{Client, Node, World};
+
+/// What Redis and PostgreSQL were asked while something happened.
+struct Meter<'a> {
+    postgres: &'a Postgres,
+    redis_url: String,
+}
+
+impl Meter<'_> {
+    /// Counts commands and statements of `work`.
+    async fn count<R>(&self, work: impl AsyncFnOnce() -> R) -> (usize, usize, R) {
+        // What went before may still be on its way to the log.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let statements = self.statements().len();
+        let commands = self.commands();
+        let result = work().await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let ran = self.statements().split_off(statements);
+        let commands = self.commands() - commands - 1;
+        eprintln!("{commands} commands, {} statements: {ran:#?}", ran.len());
+        (commands, ran.len(), result)
+    }
+
+    /// Commands from outside: those of scripts are counted apart by `commandstats`, so each script
+    /// is its EVALSHA, and what scripts do by themselves is left out.
+    fn commands(&self) -> usize {
+        let client = redis::Client::open(self.redis_url.as_str()).unwrap();
+        let mut connection = client.get_connection().unwrap();
+        let _: Option<String> = connection.get("unused").unwrap();
+        let info: String = redis::cmd("INFO").arg("commandstats").query(&mut connection).unwrap();
+        let calls = |name: &str| -> usize {
+            let line = info.lines().find(|it| it.starts_with(&format!("cmdstat_{name}:")));
+            let calls = line.and_then(|it| it.split_once("calls=")).map(|(_, it)| it);
+            calls.and_then(|it| it.split(',').next()).map_or(0, |it| it.parse().unwrap())
+        };
+        // What the product sends from outside scripts: GET and SET of copies, and scripts.
+        ["evalsha", "eval", "get", "set"].iter().map(|it| calls(it)).sum()
+    }
+
+    /// The statements in the server's log, BEGIN and COMMIT aside.
+    fn statements(&self) -> Vec<String> {
+        let log = std::fs::read_to_string(self.postgres.log_path()).unwrap();
+        log.lines()
+            .filter_map(|line| {
+                line.split_once("execute ").or_else(|| line.split_once("statement: "))
+            })
+            .map(|(_, statement)| statement.chars().take(120).collect::<String>())
+            .filter(|it| !it.contains("BEGIN") && !it.contains("COMMIT"))
+            .collect()
+    }
+}
+
+struct Stage {
+    postgres: Postgres,
+    world: World,
+    node: Node,
+}
+
+async fn stage() -> Stage {
+    let postgres = Postgres::start_with(&["-c", "log_statement=all"]).unwrap();
+    let world = World::on(&postgres).await;
+    let node = world.node().await;
+    // Scripts are loaded and statements prepared by the first of each kind.
+    warm_up(&node.client).await;
+    Stage { postgres, world, node }
+}
+
+async fn warm_up(client: &Client) {
+    for _ in 0..2 {
+        let login = client.log_in("13900139000").await;
+        client.as_user(&login).me().await;
+        client.login_by_password("13900139000", "wrong").await;
+        tokio::time::sleep(Duration::from_millis(1_050)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_request_keeps_its_budget() {
+    let stage = stage().await;
+    let client = &stage.node.client;
+    let redis_url = stage.world.redis_url().to_owned();
+    let meter = Meter { postgres: &stage.postgres, redis_url };
+
+    let (redis, sql, _) = meter.count(async || client.ask("13800138000").await).await;
+    assert_eq!((redis, sql), (1, 0), "ask for a code");
+
+    let sent = client.get("/dev/messages?to=13800138000").await.unwrap();
+    let id = sent.str("/messages/0/challenge_id").to_owned();
+    let credential = client.code_of("13800138000", &id).await;
+    let (redis, sql, login) = meter.count(async || client.login(&credential).await).await;
+    assert_eq!(login.body["is_new_user"], true, "{}", login.text);
+    assert!(redis <= 2 && sql <= 3, "log in by code, new user: {redis} + {sql}");
+
+    let user = client.as_user(&login);
+    let (redis, sql, me) = meter.count(async || user.me().await).await;
+    assert_eq!(me.status, 200);
+    assert_eq!((redis, sql), (1, 0), "check a session");
+
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    let credential = client.code("13800138000").await;
+    let (redis, sql, login) = meter.count(async || client.login(&credential).await).await;
+    assert_eq!(login.body["is_new_user"], false);
+    assert!(redis <= 2 && sql <= 2, "log in by code, known user: {redis} + {sql}");
+
+    let changed = user
+        .json(
+            reqwest::Method::PUT,
+            "/v1/me/password",
+            &json!({"new_password": "correct horse battery"}),
+        )
+        .await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let (redis, sql, login) = meter
+        .count(async || client.login_by_password("13800138000", "correct horse battery").await)
+        .await;
+    assert_eq!(login.status, 200, "{}", login.text);
+    assert!(redis <= 2 && sql <= 2, "log in by password: {redis} + {sql}");
+
+    let (redis, sql, refused) =
+        meter.count(async || client.login_by_password("13800138000", "wrong").await).await;
+    assert_eq!(refused.status, 401);
+    assert!(redis <= 2 && sql <= 2, "a wrong password: {redis} + {sql}");
+}

@@ -1,0 +1,144 @@
+//! Redis and PostgreSQL stopped and hanging: 503 within three seconds where they are needed,
+//! everything else goes on, and all heals by itself.
+
+use std::time::{Duration, Instant};
+
+use tests::test_servers::Postgres;
+use tests::{Answer, Client, Topology, World};
+
+/// The longest that an answer may take (REL-04, REL-05).
+const PROMPT: Duration = Duration::from_secs(3);
+/// The longest that healing may take (REL-04).
+const HEALED: Duration = Duration::from_secs(5);
+
+fn told(answer: &Answer) {
+    assert_eq!(answer.outcome(), (503, "dependency_unavailable".to_owned()), "{}", answer.text);
+    assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
+    assert!(answer.took < PROMPT, "{:?}", answer.took);
+}
+
+async fn heals(client: &Client, phone: &str) {
+    let back = Instant::now();
+    loop {
+        let ready = client.get("/health/ready").await.unwrap().status == 200;
+        if ready && client.ask(phone).await.status == 202 {
+            return;
+        }
+        assert!(back.elapsed() < HEALED, "not healed after {:?}", back.elapsed());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Fault {
+    Stopped,
+    Hanging,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_redis_checks_go_on_and_the_rest_is_told() {
+    for (round, fault) in [Fault::Stopped, Fault::Hanging].into_iter().enumerate() {
+        let world = World::new(Topology::PostgresRedis).await;
+        let node = world.node().await;
+        let client = &node.client;
+        let login = client.log_in("13800138000").await;
+        let user = client.as_user(&login);
+        with_redis(&world, |redis| match fault {
+            Fault::Stopped => redis.stop(),
+            Fault::Hanging => redis.freeze(),
+        });
+        told(&client.ask("13800138001").await);
+        told(&client.login_by_password("13800138000", "x").await);
+        let me = user.me().await;
+        assert_eq!(me.status, 200, "{}", me.text);
+        assert!(me.took < PROMPT);
+        assert_eq!(client.get("/health/live").await.unwrap().status, 200);
+        let ready = client.get("/health/ready").await.unwrap();
+        assert_eq!(ready.status, 503);
+        assert_eq!(ready.body["checks"]["database"], "ok");
+        assert_ne!(ready.body["checks"]["redis"], "ok");
+        // The logout holds in the truth; that its copy could not be removed is told.
+        told(&user.post_nothing("/v1/logout").await);
+        assert_eq!(user.me().await.status, 401);
+        with_redis(&world, |redis| match fault {
+            Fault::Stopped => redis.restart(),
+            Fault::Hanging => redis.thaw(),
+        });
+        heals(client, &format!("1390013900{round}")).await;
+        assert_eq!(client.log_in("13700137000").await.status, 200);
+    }
+}
+
+fn with_redis(
+    world: &World,
+    act: impl FnOnce(&mut tests::test_servers::Redis) -> Result<(), tests::test_servers::Error>,
+) {
+    let mut redis = world.redis.lock().unwrap();
+    act(redis.as_mut().unwrap()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_postgresql_logins_are_told_and_nothing_acknowledged_is_lost() {
+    for (round, fault) in [Fault::Stopped, Fault::Hanging].into_iter().enumerate() {
+        let mut postgres = Postgres::start().unwrap();
+        let world = World::on(&postgres).await;
+        let node = world.node().await;
+        let client = &node.client;
+        let login = client.log_in("13800138000").await;
+        let credential = client.code("13800138001").await;
+        match fault {
+            Fault::Stopped => postgres.stop().unwrap(),
+            Fault::Hanging => postgres.freeze().unwrap(),
+        }
+        told(&client.login(&credential).await);
+        told(&client.login_by_password("13800138000", "x").await);
+        assert_eq!(client.as_user(&login).me().await.status, 200, "the copy answers");
+        assert_eq!(client.get("/health/live").await.unwrap().status, 200);
+        let ready = client.get("/health/ready").await.unwrap();
+        assert_eq!(ready.status, 503);
+        assert_ne!(ready.body["checks"]["database"], "ok");
+        match fault {
+            Fault::Stopped => postgres.restart().unwrap(),
+            Fault::Hanging => postgres.thaw().unwrap(),
+        }
+        heals(client, &format!("1390013900{round}")).await;
+        assert_eq!(client.log_in("13700137000").await.status, 200);
+        tokio::time::sleep(Duration::from_millis(1_050)).await;
+        let again = client.log_in("13800138000").await;
+        assert_eq!(again.str("/user/id"), login.str("/user/id"));
+    }
+}
+
+/// REL-04: after FLUSHALL nothing that had ended, been used or been locked is usable again.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_flush_nothing_comes_back_to_life() {
+    let world = World::new(Topology::PostgresRedis).await;
+    let node = world.node_with(&[("LOCKOUT__BASE_SECS", "600")]).await;
+    let client = &node.client;
+    let kept = client.as_user(&client.log_in("13800138000").await);
+    let ended = client.as_user(&client.log_in("13800138001").await);
+    assert_eq!(ended.post_nothing("/v1/logout").await.status, 204);
+    let used = client.code("13800138002").await;
+    assert_eq!(client.login(&used).await.status, 200);
+    let unused = client.code("13800138003").await;
+    for _ in 0..5 {
+        assert_eq!(client.login_by_password("13800138000", "wrong").await.status, 401);
+    }
+    let redis = tests::redis::Client::open(world.redis_url()).unwrap();
+    let mut connection = redis.get_connection().unwrap();
+    tests::redis::cmd("FLUSHALL").exec(&mut connection).unwrap();
+    assert_eq!(kept.me().await.status, 200);
+    assert_eq!(ended.me().await.status, 401);
+    assert_eq!(client.login(&used).await.status, 401);
+    assert_eq!(client.login(&unused).await.status, 401, "a new code is asked for");
+    assert_eq!(client.login_by_password("13800138000", "wrong").await.status, 429);
+}
+
+/// REL-06: a database file that cannot be written answers so, and reads go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_health_check_names_what_there_is() {
+    let world = World::new(Topology::Sqlite).await;
+    let node = world.node().await;
+    let ready = node.client.get("/health/ready").await.unwrap();
+    assert_eq!(ready.body, serde_json::json!({"status": "ok", "checks": {"database": "ok"}}));
+}
