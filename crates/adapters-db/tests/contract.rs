@@ -1,4 +1,5 @@
 //! The contract suites on SQLite and on PostgreSQL.
+#![cfg(test)]
 
 use std::sync::Arc;
 

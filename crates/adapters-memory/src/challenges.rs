@@ -185,7 +185,7 @@ mod tests {
                 tries_left: 5,
                 expires_at: at(number + 300),
             };
-            let caps = vec![Cap { count: 1, window: Duration::from_secs(60) }];
+            let caps = vec![Cap { count: 1, window: Duration::from_mins(1) }];
             let charge = Charge { scope: Scope::Phone, subject: name, caps: caps.clone() };
             assert_eq!(state.issue(&challenge, &[charge], at(number)), Issued::Stored);
             state.guess(&challenge.id, &CodeMac::new([2; 32]), &caps, at(number));

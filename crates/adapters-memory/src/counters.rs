@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     const CAPS: [Cap; 2] = [
-        Cap { count: 2, window: Duration::from_secs(60) },
+        Cap { count: 2, window: Duration::from_mins(1) },
         Cap { count: 4, window: Duration::from_secs(30) },
     ];
     const NAME: Subject = Subject::new([1; 32]);

@@ -177,7 +177,7 @@ mod tests {
     /// One account tried for ever takes a bounded place.
     #[test]
     fn the_attempts_of_one_account_do_not_pile_up() {
-        let accounts = Some(Cap { count: 3, window: Duration::from_secs(3600) });
+        let accounts = Some(Cap { count: 3, window: Duration::from_hours(1) });
         let mut state = State::default();
         for nonce in 0..1000 {
             let policy = GuessingPolicy { accounts, failures: None };
@@ -191,7 +191,7 @@ mod tests {
     /// What is dead takes no memory for long.
     #[test]
     fn dead_addresses_are_swept() {
-        let failures = Some(Cap { count: 3, window: Duration::from_secs(60) });
+        let failures = Some(Cap { count: 3, window: Duration::from_mins(1) });
         let mut state = State::default();
         for number in 0..10_000 {
             let policy = GuessingPolicy { accounts: None, failures };

@@ -15,3 +15,4 @@ pub mod register;
 mod visit;
 
 pub use error::Error;
+pub use visit::Admission;

@@ -69,9 +69,9 @@ mod tests {
 
     const POLICY: LockoutPolicy = LockoutPolicy {
         threshold: 5,
-        window: Duration::from_secs(900),
+        window: Duration::from_mins(15),
         base: Duration::from_secs(30),
-        max: Duration::from_secs(3600),
+        max: Duration::from_hours(1),
     };
 
     fn at(second: i64) -> Timestamp {

@@ -175,7 +175,7 @@ mod tests {
         SessionPolicy {
             idle: Duration::from_secs(7 * DAY),
             absolute: Some(Duration::from_secs(30 * DAY)),
-            fresh: Duration::from_secs(600),
+            fresh: Duration::from_mins(10),
         }
     }
 
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn short_idle_times_slide_more_often() {
-        let short = SessionPolicy { idle: Duration::from_secs(300), ..policy() };
+        let short = SessionPolicy { idle: Duration::from_mins(5), ..policy() };
         assert_eq!(short.slide_every(), Duration::from_secs(30));
     }
 }

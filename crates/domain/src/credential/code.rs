@@ -256,7 +256,7 @@ mod tests {
         #[case] answer: &str,
         #[case] fate: Fate,
     ) {
-        let caps = [Cap { count: 10, window: Duration::from_secs(3600) }];
+        let caps = [Cap { count: 10, window: Duration::from_hours(1) }];
         let wrong = |nth| (nth < wrong_before).then(|| at(-1));
         let (guess, then) = guess(&held, &CodeMac::new([given; 32]), wrong, &caps, at(0));
         let said = match guess {

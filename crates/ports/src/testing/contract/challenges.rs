@@ -55,7 +55,7 @@ const RIGHT: CodeMac = CodeMac::new([1; 32]);
 const WRONG: CodeMac = CodeMac::new([2; 32]);
 const TRIES: u8 = 5;
 /// A cap that nothing in this suite reaches, so that every wrong try is counted.
-const WIDE: [Cap; 1] = [Cap { count: 1000, window: Duration::from_secs(3600) }];
+const WIDE: [Cap; 1] = [Cap { count: 1000, window: Duration::from_hours(1) }];
 
 fn cap(count: u32, seconds: u64) -> Cap {
     Cap { count, window: Duration::from_secs(seconds) }
@@ -309,13 +309,16 @@ pub async fn racing_wrong_tries_never_pass_the_cap_of_their_owner(store: Store) 
 
 /// OTP-03: a newer code from the same device for the same target and purpose kills the older.
 pub async fn a_newer_code_ends_the_older_of_its_device_owner_and_purpose(store: Store) {
-    let one = challenge(1);
-    put(&store, one.clone()).await;
-    put(&store, Challenge { id: id(2), ..one.clone() }).await;
-    put(&store, Challenge { id: id(3), device: subject(b'd', 3), ..one.clone() }).await;
-    put(&store, Challenge { id: id(4), purpose: Purpose::Link, ..one.clone() }).await;
-    put(&store, Challenge { id: id(5), owner: subject(b'o', 5), ..one }).await;
-    assert_eq!(live(&store, 1..=5).await, [2, 3, 4, 5]);
+    let newer = |number| Challenge { id: id(number + 10), ..challenge(number) };
+    for number in 1..=4 {
+        put(&store, challenge(number)).await;
+    }
+    put(&store, newer(1)).await;
+    put(&store, Challenge { device: subject(b'd', 20), ..newer(2) }).await;
+    put(&store, Challenge { purpose: Purpose::Link, ..newer(3) }).await;
+    put(&store, Challenge { owner: subject(b'o', 40), ..newer(4) }).await;
+    assert_eq!(live(&store, 1..=4).await, [2, 3, 4]);
+    assert_eq!(live(&store, 11..=14).await, [11, 12, 13, 14]);
 }
 
 /// OTP-03: no more than three live challenges of one target.

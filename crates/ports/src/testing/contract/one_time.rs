@@ -31,7 +31,7 @@ macro_rules! one_time_contract {
 
 type Store = Arc<dyn OneTimeStates>;
 
-const LIFE: Duration = Duration::from_secs(60);
+const LIFE: Duration = Duration::from_mins(1);
 
 fn name(number: usize) -> Subject {
     let mut bytes = *b"{a}b{c}\r\n\0 not only printable ..";

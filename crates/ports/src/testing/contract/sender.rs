@@ -40,7 +40,7 @@ pub fn message(number: u32) -> CodeMessage {
         purpose: Purpose::Login,
         challenge_id: ChallengeId::new(id),
         code: Code::parse(&format!("{number:06}"), 6).expect("a code"),
-        ttl: Duration::from_secs(300),
+        ttl: Duration::from_mins(5),
     }
 }
 

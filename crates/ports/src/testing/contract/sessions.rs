@@ -84,8 +84,8 @@ pub async fn racing_a_slide_an_end_wins(stores: Stores) {
             if racer == 0 {
                 sessions.end(id, at(round)).await.expect("a store");
             } else {
-                let seen = domain::later(at(round), Duration::from_secs(racer as u64));
-                let slide = Slide { last_seen_at: seen, idle_ends_at: at(20 * DAY) };
+                let used_at = domain::later(at(round), Duration::from_secs(racer as u64));
+                let slide = Slide { last_seen_at: used_at, idle_ends_at: at(20 * DAY) };
                 sessions.slide(id, slide).await.expect("a store");
             }
         })

@@ -219,7 +219,10 @@ pub async fn caps_that_are_switched_off_never_fill(store: Store) {
     }
     let uncapped = Charge { scope: Scope::Ip, subject: subject(b'c', 1), caps: Vec::new() };
     for _ in 0..300 {
-        assert_eq!(store.charge(&[uncapped.clone()], at(0)).await.expect("a store"), Ok(()));
+        assert_eq!(
+            store.charge(std::slice::from_ref(&uncapped), at(0)).await.expect("a store"),
+            Ok(())
+        );
     }
 }
 

@@ -1,0 +1,151 @@
+//! Passwords hashed with Argon2id, on threads of their own behind a bounded queue.
+//!
+//! [`threads`] has the queue, [`bench`] what a thread does with one password, [`stored`] reads what
+//! is in the store, and [`legacy`] computes what other systems left behind.
+
+mod bench;
+pub(crate) mod legacy;
+mod stored;
+mod threads;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::available_parallelism;
+
+use argon2::Params;
+use async_trait::async_trait;
+use domain::Duration;
+use domain::password::{Password, PasswordAttempt, PasswordHash, Verdict};
+use ports::hasher::{HashError, Hasher};
+use thiserror::Error;
+
+use bench::Bench;
+use legacy::LegacyScheme;
+use threads::Threads;
+
+/// The longest queue, in passwords (PWD-05).
+const LONGEST_QUEUE: usize = 100;
+
+/// How passwords are hashed, and how many at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HasherSettings {
+    /// Argon2's memory of one hash, in KiB; at most 256 MiB.
+    pub memory_kib: u32,
+    /// Argon2's passes over that memory; at most 10.
+    pub iterations: u32,
+    /// Argon2's lanes, computed one after the other; at most 4.
+    pub parallelism: u32,
+    /// Threads that hash; never more than the machine has cores, never fewer than one.
+    pub threads: usize,
+    /// Passwords that may wait for a thread; never more than 100.
+    pub queue: usize,
+    /// How long one may wait.
+    pub wait: Duration,
+}
+
+/// Why a hasher does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Argon2 does not take the parameters, or a hash made by them would not be read again.
+    #[error("the password hash parameters are out of bounds")]
+    Parameters,
+    /// The machine gives no thread.
+    #[error("a password hash thread does not start")]
+    Thread {
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Why a foreign digest was not wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum WrapError {
+    /// Not the scheme's digest in hexadecimal, or a salt of more than 256 bytes.
+    #[error("not a digest of its scheme")]
+    NotADigest,
+    /// The hasher has no room now.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+}
+
+/// Argon2id v1.3 (RFC 9106), on threads that keep their work memory.
+///
+/// A password that finds the queue full is refused at once; one that has waited too long is refused
+/// when its turn comes; one whose caller has gone is skipped (PWD-05). Dropping the hasher ends the
+/// threads.
+pub struct ArgonHasher {
+    threads: Threads,
+    hashes: Arc<AtomicU64>,
+}
+
+impl ArgonHasher {
+    /// Starts the threads.
+    pub fn start(settings: &HasherSettings) -> Result<Self, StartError> {
+        let params =
+            Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
+                .ok()
+                .filter(stored::is_affordable)
+                .ok_or(StartError::Parameters)?;
+        let cores = available_parallelism().map_or(1, usize::from);
+        let hashes = Arc::new(AtomicU64::new(0));
+        let threads = Threads::start(
+            settings.threads.clamp(1, cores),
+            settings.queue.min(LONGEST_QUEUE),
+            settings.wait,
+            || Bench::new(params.clone(), Arc::clone(&hashes)),
+        )
+        .map_err(|source| StartError::Thread { source })?;
+        Ok(Self { threads, hashes })
+    }
+
+    /// How many full-cost hashes were computed so far, of any scheme (PWD-06).
+    #[must_use]
+    pub fn hashes(&self) -> u64 {
+        self.hashes.load(Ordering::SeqCst)
+    }
+
+    /// Makes what is stored of a digest from another system: the digest hashed once more, since a
+    /// fast digest may not lie in a store as it is (PWD-07).
+    ///
+    /// `digest` is in hexadecimal of either case. A good login replaces the result by a hash of
+    /// today's scheme.
+    pub async fn wrap_legacy(
+        &self,
+        scheme: LegacyScheme,
+        digest: &str,
+    ) -> Result<PasswordHash, WrapError> {
+        let digest = scheme.read_digest(digest).ok_or(WrapError::NotADigest)?;
+        let wrapped = self.threads.run(move |bench| {
+            let hash = bench.hash(&digest);
+            PasswordHash::new(format!("{}{}", scheme.tag(), hash.as_str()))
+        });
+        Ok(wrapped.await?)
+    }
+}
+
+impl std::fmt::Debug for ArgonHasher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ArgonHasher").field("hashes", &self.hashes).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Hasher for ArgonHasher {
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        let password = password.clone();
+        self.threads.run(move |bench| bench.hash(password.reveal())).await
+    }
+
+    async fn verify(
+        &self,
+        attempt: &PasswordAttempt,
+        stored: Option<PasswordHash>,
+    ) -> Result<Verdict, HashError> {
+        let attempt = attempt.clone();
+        self.threads.run(move |bench| bench.verify(&attempt, stored.as_ref())).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

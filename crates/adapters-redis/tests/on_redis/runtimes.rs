@@ -1,0 +1,32 @@
+//! Callers on runtimes of their own, which come and go.
+
+use std::thread;
+
+use adapters_redis::{Redis, RedisSettings};
+
+use crate::server;
+
+fn single_threaded() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// REL-04: a worker that ends takes no connection with it.
+#[test]
+fn connections_outlive_the_runtime_that_first_used_them() {
+    let main = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let main = main.unwrap();
+    let (url, prefix) = server::own_part();
+    let settings = RedisSettings { prefix, ..RedisSettings::new(url.into()) };
+    let redis = Redis::connect(&settings, main.handle().clone()).unwrap();
+    for _ in 0..10 {
+        let redis = redis.clone();
+        let worker = thread::spawn(move || {
+            single_threaded().block_on(async {
+                for _ in 0..10 {
+                    redis.ping().await.unwrap();
+                }
+            });
+        });
+        worker.join().unwrap();
+    }
+}

@@ -1,0 +1,193 @@
+//! The queue before the vendors.
+//!
+//! [`delivery`] is what becomes of one letter, [`health`] knows whether any vendor delivers.
+
+mod delivery;
+mod health;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::Duration;
+use domain::message::CodeMessage;
+use ports::challenges::Challenges;
+use ports::clock::Clock;
+use ports::entropy::Entropy;
+use ports::postbox::{Letter, Postbox, PostboxError, Slot};
+use ports::sender::MessageSender;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, timeout};
+
+use delivery::Delivery;
+
+/// Called with every message at the moment it is posted.
+pub type OnPost = Arc<dyn Fn(&CodeMessage) + Send + Sync>;
+
+/// One vendor, by the name that logs call it.
+#[derive(Clone)]
+pub struct Vendor {
+    /// The name; never a secret.
+    pub name: &'static str,
+    /// What hands messages to it.
+    pub sender: Arc<dyn MessageSender>,
+}
+
+impl fmt::Debug for Vendor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Vendor").field(&self.name).finish()
+    }
+}
+
+/// How letters are delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DispatcherSettings {
+    /// Letters that may wait; at least one.
+    pub queue: usize,
+    /// Letters that are delivered at the same time; at least one.
+    pub workers: usize,
+    /// How long a vendor may take to answer (OTP-10).
+    pub send_timeout: Duration,
+    /// How often one vendor is asked again (OTP-10).
+    pub retries: u32,
+    /// The wait before the first repetition, doubled before each further one; half of it is
+    /// jitter.
+    pub back_off: Duration,
+    /// How long all vendors fail before callers are told (OTP-10).
+    pub down_after: Duration,
+    /// While they fail, one message in this time is let through to see if they still do.
+    pub probe_every: Duration,
+}
+
+impl Default for DispatcherSettings {
+    fn default() -> Self {
+        Self {
+            queue: 1000,
+            workers: 16,
+            send_timeout: Duration::from_secs(5),
+            retries: 2,
+            back_off: Duration::from_millis(400),
+            down_after: Duration::from_secs(30),
+            probe_every: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What a dispatcher needs of the world.
+#[derive(Clone)]
+pub struct DispatcherPorts {
+    /// The vendors, in the order in which they are tried.
+    pub vendors: Vec<Vendor>,
+    /// Where a definite refusal is refunded.
+    pub challenges: Arc<dyn Challenges>,
+    /// Tells whether a code is still alive when its turn comes.
+    pub clock: Arc<dyn Clock>,
+    /// The jitter of repetitions.
+    pub entropy: Arc<dyn Entropy>,
+    /// Sees every message when it is posted; development only.
+    pub on_post: Option<OnPost>,
+}
+
+/// A bounded queue in the process, emptied by a few tasks (OTP-09).
+///
+/// Dropping it lets the letters that wait be delivered, as long as the runtime lives; a message
+/// lost with the process costs its user one more request.
+pub struct Dispatcher {
+    queue: mpsc::Sender<Letter>,
+    delivery: Arc<Delivery>,
+    on_post: Option<OnPost>,
+    closing: watch::Sender<bool>,
+    emptying: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Dispatcher {
+    /// Starts delivering on a runtime.
+    #[must_use]
+    pub fn start(settings: DispatcherSettings, ports: DispatcherPorts, runtime: &Handle) -> Self {
+        let (queue, letters) = mpsc::channel(settings.queue.max(1));
+        let (closing, close) = watch::channel(false);
+        let workers = settings.workers.max(1);
+        let on_post = ports.on_post.clone();
+        let delivery = Arc::new(Delivery::new(settings, ports));
+        let emptying = runtime.spawn(empty(letters, close, workers, Arc::clone(&delivery)));
+        Self { queue, delivery, on_post, closing, emptying: Mutex::new(Some(emptying)) }
+    }
+
+    /// Takes no more letters, delivers those that are there, and gives the number of those that
+    /// were not delivered `within` that time.
+    ///
+    /// Slots that are held still take their letter. A letter whose vendor is being asked when the
+    /// time is over counts as not delivered. A second call gives what is left at once.
+    pub async fn drain(&self, within: Duration) -> usize {
+        self.closing.send_replace(true);
+        let emptying = self.emptying.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut emptying) = emptying
+            && timeout(within, &mut emptying).await.is_err()
+        {
+            emptying.abort();
+        }
+        self.delivery.pending()
+    }
+}
+
+impl fmt::Debug for Dispatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dispatcher")
+            .field("pending", &self.delivery.pending())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Postbox for Dispatcher {
+    fn reserve(&self) -> Result<Slot, PostboxError> {
+        if *self.closing.borrow() {
+            return Err(PostboxError::Full);
+        }
+        let place = self.delivery.health.admit(Instant::now(), || {
+            self.queue.clone().try_reserve_owned().map_err(|_| PostboxError::Full)
+        })?;
+        let (delivery, on_post) = (Arc::clone(&self.delivery), self.on_post.clone());
+        Ok(Slot::new(move |letter| {
+            if let Some(on_post) = on_post {
+                on_post(&letter.message);
+            }
+            delivery.posted();
+            place.send(letter);
+        }))
+    }
+}
+
+/// Delivers letters until the queue is closed and empty, so many at the same time.
+async fn empty(
+    mut letters: mpsc::Receiver<Letter>,
+    mut close: watch::Receiver<bool>,
+    workers: usize,
+    delivery: Arc<Delivery>,
+) {
+    let hands = Arc::new(Semaphore::new(workers));
+    let mut running = JoinSet::new();
+    let mut open = true;
+    while let Ok(hand) = Arc::clone(&hands).acquire_owned().await {
+        let letter = tokio::select! {
+            letter = letters.recv() => letter,
+            // An error means that the dispatcher was dropped, which closes as well.
+            _ = close.wait_for(|it| *it), if open => {
+                letters.close();
+                open = false;
+                continue;
+            }
+        };
+        let Some(letter) = letter else { break };
+        let delivery = Arc::clone(&delivery);
+        running.spawn(async move {
+            delivery.deliver(letter).await;
+            drop(hand);
+        });
+        while running.try_join_next().is_some() {}
+    }
+    while running.join_next().await.is_some() {}
+}
+
+#[cfg(test)]
+mod tests;

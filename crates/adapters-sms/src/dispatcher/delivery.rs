@@ -1,0 +1,133 @@
+//! What becomes of one letter.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use domain::{Duration, later};
+use ports::entropy::bytes;
+use ports::postbox::Letter;
+use ports::sender::SendError;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::health::Health;
+use super::{DispatcherPorts, DispatcherSettings, Vendor};
+
+/// Delivers letters, one call a letter.
+pub(super) struct Delivery {
+    settings: DispatcherSettings,
+    ports: DispatcherPorts,
+    pub(super) health: Health,
+    /// Letters posted and not yet done with.
+    pending: AtomicUsize,
+}
+
+/// What became of a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// A vendor took it.
+    Accepted,
+    /// A vendor refused it for good, and it was certainly not sent.
+    Refused,
+    /// A vendor refused it for good, after a call that may have sent it.
+    PerhapsSent,
+    /// No vendor could take it.
+    Undelivered,
+}
+
+/// What one vendor made of a letter.
+enum Tried {
+    Accepted,
+    Final,
+    NextVendor,
+}
+
+impl Delivery {
+    pub(super) fn new(settings: DispatcherSettings, ports: DispatcherPorts) -> Self {
+        let health = Health::new(settings.down_after, settings.probe_every);
+        Self { settings, ports, health, pending: AtomicUsize::new(0) }
+    }
+
+    /// Counts a letter before it is in the queue.
+    pub(super) fn posted(&self) {
+        self.pending.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Letters posted and not yet done with.
+    pub(super) fn pending(&self) -> usize {
+        self.pending.load(Ordering::SeqCst)
+    }
+
+    /// Delivers a letter through the first vendor that takes it (OTP-10).
+    pub(super) async fn deliver(self: Arc<Self>, letter: Letter) {
+        let to = letter.message.to.masked();
+        let dies_at = later(letter.at, letter.message.ttl);
+        if dies_at <= self.ports.clock.now() {
+            tracing::warn!(to, "a message waited longer than its code lives and was not sent");
+            self.pending.fetch_sub(1, Ordering::SeqCst);
+            return;
+        }
+        let begun = Instant::now();
+        let outcome = self.offer(&letter).await;
+        match outcome {
+            Outcome::Undelivered => {
+                tracing::error!(to, "no vendor took a message");
+                self.health.failed(begun, Instant::now());
+            }
+            Outcome::Accepted | Outcome::Refused | Outcome::PerhapsSent => {
+                self.health.went_well(Instant::now());
+            }
+        }
+        if outcome == Outcome::Refused {
+            // A charge that is not given back costs its owner one message, so once is enough.
+            if let Err(error) = self.ports.challenges.refund(&letter.charges, letter.at).await {
+                tracing::warn!(to, %error, "a refused message was not refunded");
+            }
+        }
+        self.pending.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Offers a letter to one vendor after the other.
+    async fn offer(&self, letter: &Letter) -> Outcome {
+        let mut perhaps_sent = false;
+        for vendor in &self.ports.vendors {
+            match self.try_vendor(vendor, letter, &mut perhaps_sent).await {
+                Tried::Accepted => return Outcome::Accepted,
+                Tried::Final if perhaps_sent => return Outcome::PerhapsSent,
+                Tried::Final => return Outcome::Refused,
+                Tried::NextVendor => {}
+            }
+        }
+        Outcome::Undelivered
+    }
+
+    /// Offers a letter to one vendor, again and again where that may help.
+    async fn try_vendor(&self, vendor: &Vendor, letter: &Letter, perhaps_sent: &mut bool) -> Tried {
+        for attempt in 0..=self.settings.retries {
+            if let Some(repetition) = attempt.checked_sub(1) {
+                sleep(self.jittered(repetition)).await;
+            }
+            let sent = timeout(self.settings.send_timeout, vendor.sender.send(&letter.message));
+            let error = match sent.await {
+                Ok(Ok(())) => return Tried::Accepted,
+                Ok(Err(error)) => error,
+                Err(_) => SendError::Ambiguous { vendor: vendor.name },
+            };
+            let to = letter.message.to.masked();
+            tracing::warn!(to, vendor = vendor.name, attempt, %error, "a message was not accepted");
+            match error {
+                SendError::BadNumber { .. } | SendError::Limited { .. } => return Tried::Final,
+                SendError::Misconfigured { .. } => return Tried::NextVendor,
+                SendError::Unavailable { .. } => {}
+                SendError::Ambiguous { .. } => *perhaps_sent = true,
+            }
+        }
+        Tried::NextVendor
+    }
+
+    /// The wait before a repetition, counted from 0: between half of the back-off and all of it.
+    fn jittered(&self, repetition: u32) -> Duration {
+        let longest = self.settings.back_off.saturating_mul(2_u32.saturating_pow(repetition));
+        let [drawn] = bytes(&*self.ports.entropy);
+        longest / 2 + (longest / 2).saturating_mul(u32::from(drawn)) / 255
+    }
+}
