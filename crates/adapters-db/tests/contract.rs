@@ -13,10 +13,11 @@ where
     Stores { accounts: database.clone(), sessions: database }
 }
 
-/// A database of its own, in a folder that the system clears.
+/// A database of its own, below cargo's target folder.
+#[expect(clippy::unused_async, reason = "the suites await the making of a store")]
 async fn sqlite() -> Stores {
     use adapters_db::sqlite;
-    let folder = tempfile::tempdir().unwrap().keep();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep();
     let url = format!("sqlite://{}/latchkey.db", folder.display());
     sqlite::migrate(&url, adapters_db::Direction::Up).unwrap();
     stores(sqlite::open(&url, &tokio::runtime::Handle::current()).unwrap())

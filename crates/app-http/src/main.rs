@@ -1,2 +1,76 @@
-//! The binary.
-fn main() {}
+//! Latchkey: one person, one account, every way in.
+//!
+//! The binary is a thin shell: [`settings`] says what runs, [`wiring`] builds it, [`app`] has the
+//! table of [`routes`], [`edge`] stands around them, and [`problem`] says what went wrong. To
+//! follow one login, begin at `routes/login.rs`.
+
+mod app;
+mod bearer;
+mod credential;
+mod edge;
+mod json;
+mod logging;
+mod migrations;
+mod openapi;
+mod problem;
+mod routes;
+mod serve;
+mod settings;
+mod shapes;
+mod wiring;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use migrations::Verb;
+use settings::{Settings, environment};
+
+/// A login service. Without a command it serves.
+#[derive(Debug, Parser)]
+#[command(name = "latchkey", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run database migrations and exit
+    Migrate {
+        /// Which way
+        #[arg(value_enum, default_value = "up")]
+        verb: Verb,
+    },
+    /// Print the OpenAPI document and exit
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The log may not have begun, and an operator looks here first.
+            let _ = writeln!(io::stderr(), "latchkey: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(Command::Openapi) = arguments.command {
+        return Ok(writeln!(io::stdout(), "{}", openapi::document())?);
+    }
+    let settings = Settings::read(&environment()?)?;
+    logging::start(settings.profile);
+    // Pools and drivers live here; actix's workers come and go (and are single-threaded).
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match arguments.command {
+            Some(Command::Migrate { verb }) => migrations::run(&settings.store, verb).await,
+            _ => serve::serve(settings).await,
+        }
+    })
+}
