@@ -1,0 +1,126 @@
+//! What all requests share, and the table of routes.
+
+use std::future::{Future, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::guard::{self, Guard as _};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Resource, Route};
+use adapters_sms::Inbox;
+use ports::Ports;
+
+use crate::edge::{Network, no_override};
+use crate::problem::{Code, Problem};
+use crate::routes::{
+    challenges, dev, docs, health, login, logout, me, openapi, password, register,
+};
+use crate::settings::{Profile, Settings};
+
+/// What all requests share.
+pub(crate) struct App {
+    /// The ports of the use cases.
+    pub(crate) ports: Ports,
+    /// What was sent, for developers; absent in production.
+    pub(crate) inbox: Option<Arc<Inbox>>,
+    /// Where the process runs.
+    pub(crate) profile: Profile,
+    /// Whether Redis is one of the stores.
+    pub(crate) has_redis: bool,
+    /// Whether anybody delivers text messages; development keeps them for developers.
+    pub(crate) has_sms: bool,
+    /// True where people reach it by `https`.
+    pub(crate) is_https: bool,
+    /// Whose word on the client's address is taken.
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// The header in which they give it.
+    pub(crate) forwarded_header: String,
+    draining: AtomicBool,
+    migrated: AtomicBool,
+}
+
+impl App {
+    /// Puts it together.
+    pub(crate) fn new(settings: &Settings, ports: Ports, inbox: Option<Arc<Inbox>>) -> Arc<Self> {
+        Arc::new(Self {
+            ports,
+            inbox,
+            profile: settings.profile,
+            has_redis: settings.store.redis_url.is_some(),
+            has_sms: !settings.senders.is_empty() || settings.profile == Profile::Development,
+            is_https: settings.server.is_https,
+            trusted_proxies: settings.server.trusted_proxies.clone(),
+            forwarded_header: settings.server.forwarded_header.clone(),
+            draining: AtomicBool::new(false),
+            migrated: AtomicBool::new(false),
+        })
+    }
+
+    /// From now on the process is not ready: it is about to stop.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// The database has the tables of this release.
+    pub(crate) fn set_migrated(&self) {
+        self.migrated.store(true, Ordering::SeqCst);
+    }
+
+    /// True once the database has the tables of this release.
+    pub(crate) fn is_migrated(&self) -> bool {
+        self.migrated.load(Ordering::SeqCst)
+    }
+
+    /// True once the process is about to stop.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+}
+
+/// The table of routes. What is not in it is 404; a method that is not in it is 405.
+pub(crate) fn routes(config: &mut ServiceConfig, profile: Profile) {
+    config
+        .service(place("/v1/challenges", "POST").route(post().to(challenges::post)))
+        .service(place("/v1/login", "POST").route(post().to(login::post)))
+        .service(place("/v1/register", "POST").route(post().to(register::post)))
+        .service(place("/v1/logout", "POST").route(post().to(logout::post)))
+        .service(
+            place("/v1/me", "GET, HEAD, PATCH")
+                .route(get().to(me::get))
+                .route(on(guard::Patch()).to(me::patch)),
+        )
+        .service(place("/v1/me/password", "PUT").route(on(guard::Put()).to(password::put)))
+        .service(place("/health/live", "GET, HEAD").route(get().to(health::live)))
+        .service(place("/health/ready", "GET, HEAD").route(get().to(health::ready)))
+        .service(place("/openapi.json", "GET, HEAD").route(get().to(openapi::get)))
+        .service(place("/docs", "GET, HEAD").route(get().to(docs::page)))
+        .service(place("/docs/{file}", "GET, HEAD").route(get().to(docs::file)));
+    if profile == Profile::Development {
+        config.service(place("/dev/messages", "GET, HEAD").route(get().to(dev::get)));
+    }
+    config.default_service(web::to(|| refuse(|| Problem::new(Code::NotFound))));
+}
+
+/// A path and the methods that it has; any other one is told them.
+fn place(path: &str, allow: &'static str) -> Resource {
+    web::resource(path)
+        .default_service(web::to(move || refuse(move || Problem::method_not_allowed(allow))))
+}
+
+fn refuse(problem: impl Fn() -> Problem) -> impl Future<Output = Result<HttpResponse, Problem>> {
+    ready(Err(problem()))
+}
+
+/// A route whose method is the one that proxies see (EDGE-03).
+fn on(method: impl guard::Guard + 'static) -> Route {
+    web::route().guard(method).guard(guard::fn_guard(no_override))
+}
+
+fn post() -> Route {
+    on(guard::Post())
+}
+
+/// HEAD is wherever GET is; actix leaves the body out.
+fn get() -> Route {
+    on(guard::fn_guard(|context| guard::Get().check(context) || guard::Head().check(context)))
+}

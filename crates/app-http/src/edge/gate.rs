@@ -1,0 +1,258 @@
+//! The one middleware around all routes: names the request, refuses what no route should see,
+//! bounds its time, survives its panics, and dresses and logs its answer.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, web};
+use futures_util::FutureExt as _;
+use tracing::Instrument as _;
+
+use super::framing::{REFUSED, Refused};
+use super::request_id::{X_REQUEST_ID, request_id};
+use super::{headers, target};
+use crate::app::App;
+use crate::problem::{Code, Language, Problem};
+
+/// The longest time that a route may take (EDGE-05).
+const SLOWEST: Duration = Duration::from_secs(15);
+
+/// The type of an answer that is complete whatever its status, as readiness is.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What is known of a request before its route is.
+struct Arrived {
+    id: String,
+    language: Language,
+    method: &'static str,
+    route: String,
+    since: Instant,
+    is_https: bool,
+}
+
+/// Lets one request through.
+pub(crate) async fn gate(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Some(app) = request.app_data::<web::Data<App>>().cloned() else {
+        return Err(Problem::internal("the application is not set up").into());
+    };
+    let arrived = Arrived {
+        id: request_id(request.headers(), app.ports.clock.now(), &*app.ports.entropy),
+        language: Language::of(request.headers()),
+        method: plain(request.method()),
+        route: request.match_pattern().unwrap_or_else(|| "-".to_owned()),
+        since: Instant::now(),
+        is_https: app.is_https,
+    };
+    let span = tracing::info_span!("request", request_id = %arrived.id);
+    pass(request, next, &arrived).instrument(span).await
+}
+
+async fn pass(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    arrived: &Arrived,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if let Some(problem) = refusal(&request) {
+        let response = arrived.finish(render(&problem, arrived));
+        return Ok(request.into_response(response));
+    }
+    let called = AssertUnwindSafe(next.call(request)).catch_unwind();
+    let problem = match tokio::time::timeout(SLOWEST, called).await {
+        Ok(Ok(Ok(answered))) => {
+            let (request, response) = answered.into_parts();
+            let response = dress(response.map_into_boxed_body(), arrived);
+            return Ok(ServiceResponse::new(request, arrived.finish(response)));
+        }
+        Ok(Ok(Err(error))) => match error.as_error::<Problem>() {
+            Some(problem) => render(problem, arrived),
+            None => render(&Problem::internal(error.to_string()), arrived),
+        },
+        Ok(Err(_)) => render(&Problem::internal("the route panicked"), arrived),
+        Err(_) => render(&Problem::new(Code::RequestTimeout).closing(), arrived),
+    };
+    // The request went with its route, so the answer travels as an error that is complete.
+    Err(InternalError::from_response("", arrived.finish(problem)).into())
+}
+
+/// What is refused whatever the route.
+fn refusal(request: &ServiceRequest) -> Option<Problem> {
+    if request.method().as_str() == REFUSED {
+        return Some(Refused::read(request.path()).problem());
+    }
+    if target::is_ambiguous(request.uri().path()) {
+        return Some(Problem::new(Code::NotFound));
+    }
+    target::has_secret(request.query_string()).then(|| Problem::new(Code::CredentialsInUrl))
+}
+
+/// Puts problems into words; everything else stays as the route gave it.
+fn dress(response: HttpResponse, arrived: &Arrived) -> HttpResponse {
+    if let Some(problem) = response.error().and_then(|it| it.as_error::<Problem>()) {
+        return render(problem, arrived);
+    }
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || response.headers().get(CONTENT_TYPE) == Some(&JSON) {
+        return response;
+    }
+    // What actix refused by itself, which it says by its status alone.
+    let problem = match status {
+        StatusCode::NOT_FOUND => Problem::new(Code::NotFound),
+        StatusCode::BAD_REQUEST => Problem::new(Code::MalformedRequest),
+        other => Problem::internal(format!("actix answered {other}")),
+    };
+    render(&problem, arrived)
+}
+
+fn render(problem: &Problem, arrived: &Arrived) -> HttpResponse {
+    let code = problem.code().as_str();
+    match problem.causes() {
+        Some(cause) if problem.code() == Code::Internal => tracing::error!(code, cause),
+        Some(cause) => tracing::warn!(code, cause),
+        None => tracing::debug!(code),
+    }
+    problem.render(&arrived.id, arrived.language)
+}
+
+impl Arrived {
+    /// Adds what every answer has, and writes the request's line into the log.
+    fn finish(&self, mut response: HttpResponse) -> HttpResponse {
+        headers::harden(response.headers_mut(), self.is_https);
+        if let Ok(id) = self.id.parse() {
+            response.headers_mut().insert(X_REQUEST_ID, id);
+        }
+        let micros = u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let (method, route) = (self.method, self.route.as_str());
+        let status = response.status().as_u16();
+        if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(method, route, status, micros, "answered");
+        } else {
+            tracing::info!(method, route, status, micros, "answered");
+        }
+        response
+    }
+}
+
+/// The method's name where it is a known one: the log has no texts of clients.
+fn plain(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "-",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use actix_web::middleware::from_fn;
+    use actix_web::test as at;
+
+    use super::*;
+    use crate::problem::FieldCode;
+    use crate::settings::{Environment, Settings};
+
+    async fn panics() -> HttpResponse {
+        panic!("on purpose")
+    }
+
+    async fn sleeps() -> HttpResponse {
+        tokio::time::sleep(SLOWEST * 2).await;
+        HttpResponse::Ok().finish()
+    }
+
+    async fn refuses() -> Result<HttpResponse, Problem> {
+        Err(Problem::field("name", FieldCode::Missing))
+    }
+
+    async fn is_not_ready() -> HttpResponse {
+        HttpResponse::ServiceUnavailable().json("no")
+    }
+
+    /// Calls a route behind the gate: the status, the body, and all headers as text.
+    async fn call(path: &str, language: &str) -> (u16, String, String) {
+        let variables = [("LATCHKEY_CONFIG_DIR".to_owned(), "/nowhere".to_owned())];
+        let environment = Environment::new(variables.into());
+        let settings = Settings::read(&environment).expect("settings");
+        let app = App::new(&settings, adapters_memory::ports(), None);
+        let service = at::init_service(
+            actix_web::App::new()
+                .app_data(web::Data::from(Arc::clone(&app)))
+                .wrap(from_fn(gate))
+                .route("/panics", web::get().to(panics))
+                .route("/sleeps", web::get().to(sleeps))
+                .route("/refuses", web::get().to(refuses))
+                .route("/ready", web::get().to(is_not_ready)),
+        )
+        .await;
+        let request = at::TestRequest::get().uri(path).insert_header(("accept-language", language));
+        let response = match at::try_call_service(&service, request.to_request()).await {
+            Ok(response) => response.into_parts().1.map_into_boxed_body(),
+            Err(error) => error.error_response(),
+        };
+        let headers = format!("{:?}", response.headers());
+        let status = response.status().as_u16();
+        let body = actix_web::body::to_bytes(response.into_body()).await.expect("a body");
+        (status, String::from_utf8(body.to_vec()).expect("text"), headers)
+    }
+
+    /// REL-10: a panic is one 500 of the usual form, and tells nothing.
+    #[actix_web::test]
+    async fn a_panic_is_an_answer() {
+        let (status, body, headers) = call("/panics", "en").await;
+        assert_eq!(status, 500);
+        assert!(body.contains("\"code\":\"internal\"") && !body.contains("purpose"), "{body}");
+        assert!(headers.contains("nosniff") && headers.contains("x-request-id"), "{headers}");
+    }
+
+    /// EDGE-05: a route has its time.
+    #[actix_web::test]
+    async fn a_route_that_takes_too_long_is_told() {
+        tokio::time::pause();
+        let (status, body, headers) = call("/sleeps", "en").await;
+        assert_eq!(status, 408);
+        assert!(body.contains("request_timeout") && headers.contains("nosniff"), "{body}");
+    }
+
+    #[actix_web::test]
+    async fn a_refusal_is_told_in_the_clients_language() {
+        let (status, body, headers) = call("/refuses", "zh-CN,zh;q=0.9,en;q=0.8").await;
+        assert_eq!(status, 422);
+        assert!(body.contains("校验失败") && body.contains("\"field\":\"name\""), "{body}");
+        assert!(headers.contains("application/problem+json") && headers.contains("zh-CN"));
+        let (status, body, _) = call("/nothing", "en").await;
+        assert_eq!((status, body.contains("\"code\":\"not_found\"")), (404, true), "{body}");
+    }
+
+    /// EDGE-08: an answer that is none of a problem keeps its body and gets the headers.
+    #[actix_web::test]
+    async fn an_answer_of_a_route_stays() {
+        let (status, body, headers) = call("/ready", "en").await;
+        assert_eq!((status, body.as_str()), (503, "\"no\""));
+        for header in ["nosniff", "no-referrer", "no-store", "default-src 'none'"] {
+            assert!(headers.contains(header), "{headers}");
+        }
+    }
+
+    /// EDGE-04, EDGE-11.
+    #[actix_web::test]
+    async fn what_no_route_should_see_is_refused() {
+        assert_eq!(call("/refuses;a", "en").await.0, 404);
+        assert_eq!(call("/refuses?code=1", "en").await.0, 400);
+    }
+}

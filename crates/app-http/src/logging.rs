@@ -1,0 +1,190 @@
+//! The log: lines for people in development, JSON lines in production (LOG-02).
+//!
+//! No value is longer than 256 characters, and none can change how a line is read: control
+//! characters and marks that turn the direction of text are escaped.
+
+use std::fmt;
+use std::io::IsTerminal as _;
+
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::{MakeVisitor, RecordFields, VisitFmt, VisitOutput};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::settings::Profile;
+
+/// The longest value, in characters.
+const LONGEST: usize = 256;
+/// What is worth a line. actix's own lines quote bytes of clients.
+const FILTER: &str = "info,actix_http=off,actix_server=warn,actix_web=off";
+
+/// Begins to log.
+pub(crate) fn start(profile: Profile) {
+    let filter = EnvFilter::new(FILTER);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    // A second call finds a log that has begun, which is as good.
+    let _ = match profile {
+        Profile::Development => builder.fmt_fields(Bounded).compact().try_init(),
+        Profile::Production => builder.fmt_fields(AsJson).event_format(JsonLines).try_init(),
+    };
+}
+
+/// Cuts and escapes a value.
+fn plain(value: &str) -> String {
+    let mut plain = String::with_capacity(value.len().min(LONGEST));
+    for character in value.chars().take(LONGEST) {
+        match character {
+            it if it.is_control()
+                || matches!(it, '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}'
+                    | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+            {
+                plain.extend(it.escape_unicode());
+            }
+            it => plain.push(it),
+        }
+    }
+    if value.chars().nth(LONGEST).is_some() {
+        plain.push('…');
+    }
+    plain
+}
+
+/// Fields for people.
+struct Bounded;
+
+struct BoundedVisitor<'a> {
+    writer: Writer<'a>,
+    result: fmt::Result,
+    first: bool,
+}
+
+impl<'a> MakeVisitor<Writer<'a>> for Bounded {
+    type Visitor = BoundedVisitor<'a>;
+
+    fn make_visitor(&self, writer: Writer<'a>) -> Self::Visitor {
+        BoundedVisitor { writer, result: Ok(()), first: true }
+    }
+}
+
+impl Visit for BoundedVisitor<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let blank = if std::mem::take(&mut self.first) { "" } else { " " };
+        let value = plain(&format!("{value:?}"));
+        let name = field.name();
+        self.result = self.result.and_then(|()| match name {
+            "message" => write!(self.writer, "{blank}{value}"),
+            _ => write!(self.writer, "{blank}{name}={value}"),
+        });
+    }
+}
+
+impl VisitOutput<fmt::Result> for BoundedVisitor<'_> {
+    fn finish(self) -> fmt::Result {
+        self.result
+    }
+}
+
+impl VisitFmt for BoundedVisitor<'_> {
+    fn writer(&mut self) -> &mut dyn fmt::Write {
+        &mut self.writer
+    }
+}
+
+/// Collects fields as members of a JSON object.
+#[derive(Default)]
+struct Members(Map<String, Value>);
+
+impl Visit for Members {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().to_owned(), plain(value).into());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.insert(field.name().to_owned(), plain(&format!("{value:?}")).into());
+    }
+}
+
+/// Fields of spans, kept as JSON until a line is written.
+struct AsJson;
+
+impl<'w> FormatFields<'w> for AsJson {
+    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'w>, fields: R) -> fmt::Result {
+        let mut members = Members::default();
+        fields.record(&mut members);
+        write!(writer, "{}", Value::Object(members.0))
+    }
+}
+
+/// One JSON object a line: the moment, the level, the target, and the fields of event and spans.
+struct JsonLines;
+
+impl<S> FormatEvent<S, AsJson> for JsonLines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, AsJson>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut line = Members::default();
+        for span in context.event_scope().into_iter().flatten() {
+            let extensions = span.extensions();
+            let fields = extensions.get::<FormattedFields<AsJson>>();
+            if let Some(Ok(Value::Object(fields))) =
+                fields.map(|it| serde_json::from_str(&it.fields))
+            {
+                line.0.extend(fields);
+            }
+        }
+        event.record(&mut line);
+        line.0.insert("at".to_owned(), now().into());
+        line.0.insert("level".to_owned(), event.metadata().level().as_str().into());
+        line.0.insert("target".to_owned(), event.metadata().target().into());
+        writeln!(writer, "{}", Value::Object(line.0))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a log line tells when it was written")]
+fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// LOG-02: a value cannot begin a new line, colour a terminal or turn the text around.
+    #[test]
+    fn a_value_stays_a_value() {
+        assert_eq!(plain("a\r\nb"), "a\\u{d}\\u{a}b");
+        assert_eq!(plain("\u{1b}[31mred"), "\\u{1b}[31mred");
+        assert_eq!(plain("\u{202e}evil"), "\\u{202e}evil");
+        assert_eq!(plain(&"汉".repeat(300)).chars().count(), LONGEST + 1);
+        assert_eq!(plain("plain"), "plain");
+    }
+}

@@ -1,0 +1,140 @@
+//! The document of the interface, made of the same structs that the routes read and write.
+//!
+//! What every route may answer stands here once: the edge's refusals, and with a body those of
+//! the body.
+
+use std::sync::OnceLock;
+
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, Header, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response};
+use utoipa::openapi::{ResponseBuilder, schema::Type};
+use utoipa::{Modify, OpenApi, ToResponse, ToSchema};
+
+use crate::problem::ProblemBody;
+use crate::routes;
+
+/// The interface.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Latchkey",
+        description = "One person, one account, every way in.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    paths(
+        routes::challenges::post,
+        routes::login::post,
+        routes::register::post,
+        routes::logout::post,
+        routes::me::get,
+        routes::me::patch,
+        routes::password::put,
+        routes::health::live,
+        routes::health::ready,
+        routes::dev::get,
+        routes::openapi::get,
+        routes::docs::page,
+    ),
+    components(schemas(ProblemBody), responses(Refused, Throttled)),
+    modifiers(&Common),
+)]
+struct Interface;
+
+/// The document as text, made once.
+pub(crate) fn document() -> &'static str {
+    static DOCUMENT: OnceLock<String> = OnceLock::new();
+    DOCUMENT.get_or_init(|| Interface::openapi().to_pretty_json().unwrap_or_default())
+}
+
+/// A refusal or failure: problem details.
+pub(crate) struct Refused;
+
+/// The same with `Retry-After`.
+pub(crate) struct Throttled;
+
+impl<'a> ToResponse<'a> for Refused {
+    fn response() -> (&'a str, RefOr<Response>) {
+        ("Refused", problem("Refused; `code` says why.").build().into())
+    }
+}
+
+impl<'a> ToResponse<'a> for Throttled {
+    fn response() -> (&'a str, RefOr<Response>) {
+        let seconds = HeaderBuilder::new()
+            .schema(Some(ObjectBuilder::new().schema_type(Type::Integer)))
+            .description(Some("Seconds until another try makes sense."));
+        let response = problem("Not now; `code` says why.").header("Retry-After", seconds.build());
+        ("Throttled", response.build().into())
+    }
+}
+
+fn problem(description: &str) -> ResponseBuilder {
+    let schema = Ref::from_schema_name(ProblemBody::name());
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", Content::new(Some(schema)))
+}
+
+/// Adds what every route may answer.
+struct Common;
+
+impl Modify for Common {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        if let Some(components) = &mut document.components {
+            let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+            components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        }
+        for path in document.paths.paths.values_mut() {
+            let operations =
+                [&mut path.get, &mut path.post, &mut path.put, &mut path.patch, &mut path.delete];
+            for operation in operations.into_iter().flatten() {
+                add(operation);
+            }
+        }
+    }
+}
+
+fn add(operation: &mut Operation) {
+    let refusals = ["400", "405", "408", "414", "431", "500"];
+    let of_bodies = ["413", "415", "422"];
+    let has_body = operation.request_body.is_some();
+    let is_post = operation.operation_id.as_deref() == Some("log_out");
+    let of_bodies = of_bodies.into_iter().filter(|_| has_body || is_post);
+    let responses = &mut operation.responses.responses;
+    for status in refusals.into_iter().chain(of_bodies) {
+        let refused = Ref::from_response_name("Refused");
+        responses.entry(status.to_owned()).or_insert(RefOr::Ref(refused));
+    }
+    let throttled = Ref::from_response_name("Throttled");
+    responses.entry("503".to_owned()).or_insert(RefOr::Ref(throttled));
+    let request_id: Header = HeaderBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .description(Some("The name of this request."))
+        .build();
+    for response in responses.values_mut() {
+        if let RefOr::T(response) = response {
+            response.headers.insert("X-Request-Id".to_owned(), request_id.clone().into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_is_whole() {
+        let document: serde_json::Value = serde_json::from_str(document()).expect("JSON");
+        for path in ["/v1/login", "/v1/me", "/v1/me/password", "/health/ready", "/dev/messages"] {
+            assert!(document["paths"][path].is_object(), "{path}");
+        }
+        let problem = &document["components"]["schemas"]["Problem"]["properties"];
+        assert!(problem["request_id"].is_object());
+        let text = document.to_string();
+        for reference in text.split("\"$ref\":\"#/components/").skip(1) {
+            let name = reference.split('"').next().expect("a name");
+            assert!(document.pointer(&format!("/components/{name}")).is_some(), "{name}");
+        }
+    }
+}

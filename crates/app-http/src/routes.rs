@@ -1,0 +1,12 @@
+//! The routes, one a file: decode, one use case, encode.
+
+pub(crate) mod challenges;
+pub(crate) mod dev;
+pub(crate) mod docs;
+pub(crate) mod health;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod me;
+pub(crate) mod openapi;
+pub(crate) mod password;
+pub(crate) mod register;

@@ -1,0 +1,95 @@
+//! `POST /v1/challenges`: sends a code.
+
+use actix_web::{HttpResponse, web};
+use application::challenge::request_challenge;
+use domain::credential::code::Purpose;
+use domain::identifier::IdentifierError;
+use domain::message::{Channel, Recipient};
+use domain::phone::PhoneNumber;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::edge::ClientIp;
+use crate::json::Json;
+use crate::problem::{FieldCode, Problem};
+use crate::shapes::{DeviceRequest, origin};
+
+/// Where a code goes and what it is for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ChallengeRequest)]
+pub(crate) struct Request {
+    /// How it travels: `sms`.
+    #[schema(example = "sms")]
+    channel: String,
+    /// The phone number, in any spelling.
+    #[schema(example = "13800138000")]
+    target: String,
+    /// The verb that it is good for, and for no other: `login` (the default), `link`,
+    /// `reauthenticate`, `reset_password` or `merge`.
+    #[schema(example = "login")]
+    purpose: Option<String>,
+    /// The device that asks; without one, all share one.
+    device: Option<DeviceRequest>,
+}
+
+/// A code that is on its way.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Challenge)]
+pub(crate) struct Answer {
+    /// The challenge that the code answers.
+    challenge_id: String,
+    /// Seconds for which the code is good.
+    #[schema(example = 300)]
+    expires_in: u64,
+    /// Seconds until another one may be asked for.
+    #[schema(example = 60)]
+    resend_in: u64,
+}
+
+/// Sends a code to a phone.
+///
+/// Asking again for the same target is the resend. The answer never tells whether an account
+/// exists.
+#[utoipa::path(
+    post, path = "/v1/challenges", operation_id = "request_challenge", tag = "Log in",
+    request_body = Request,
+    responses(
+        (status = 202, description = "The code is on its way.", body = Answer),
+        (status = 403, response = crate::openapi::Refused),
+        (status = 429, response = crate::openapi::Throttled),
+    ),
+)]
+pub(crate) async fn post(
+    app: web::Data<App>,
+    ip: ClientIp,
+    Json(request): Json<Request>,
+) -> Result<HttpResponse, Problem> {
+    let purpose = match &request.purpose {
+        Some(it) => Purpose::parse(it).ok_or(Problem::field("purpose", FieldCode::Invalid))?,
+        None => Purpose::Login,
+    };
+    let to = recipient(&request, &app)?;
+    let origin = origin(ip.0, request.device)?;
+    let sent = request_challenge(&app.ports, to, purpose, &origin).await?;
+    Ok(HttpResponse::Accepted().json(Answer {
+        challenge_id: sent.challenge_id.to_string(),
+        expires_in: sent.expires_in.as_secs(),
+        resend_in: sent.resend_in.as_secs(),
+    }))
+}
+
+/// Reads the target as what its channel reaches, where the channel is there.
+fn recipient(request: &Request, app: &App) -> Result<Recipient, Problem> {
+    let phones = &app.ports.policy.phones;
+    let channels = [Channel::Sms, Channel::Email];
+    match channels.into_iter().find(|it| it.as_str() == request.channel) {
+        Some(Channel::Sms) if app.has_sms => PhoneNumber::parse(&request.target, phones)
+            .map(Recipient::Phone)
+            .map_err(|it| Problem::identifier(IdentifierError::Phone(it), "target")),
+        Some(Channel::Sms | Channel::Email) | None => {
+            Err(Problem::field("channel", FieldCode::Invalid))
+        }
+    }
+}

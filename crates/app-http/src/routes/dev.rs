@@ -1,0 +1,92 @@
+//! `GET /dev/messages`: what was sent, for developers. This route exists in development alone.
+
+use actix_web::web;
+use adapters_sms::Kept;
+use domain::Timestamp;
+use domain::identifier::Identifier;
+use domain::message::Recipient;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::App;
+use crate::problem::{Code, FieldCode, Problem};
+
+/// Whose messages.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Request {
+    /// The phone number, in any spelling.
+    #[param(required)]
+    to: Option<String>,
+}
+
+/// Messages, the newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Messages {
+    messages: Vec<Message>,
+}
+
+/// A message as it was sent.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Message {
+    /// Where it went.
+    to: String,
+    /// How.
+    channel: &'static str,
+    /// What its code is good for.
+    purpose: &'static str,
+    /// The challenge that its code answers.
+    challenge_id: String,
+    /// The code; `null` for a notice.
+    #[schema(required)]
+    code: Option<String>,
+    /// When (RFC 3339, UTC).
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+}
+
+/// Lists what was sent. Development only.
+#[utoipa::path(
+    get, path = "/dev/messages", operation_id = "dev_messages", tag = "Operation",
+    params(Request),
+    responses(
+        (status = 200, description = "The messages, newest first.", body = Messages),
+        (status = 403, response = crate::openapi::Refused),
+        (status = 404, response = crate::openapi::Refused),
+        (status = 422, response = crate::openapi::Refused),
+    ),
+)]
+pub(crate) async fn get(
+    app: web::Data<App>,
+    query: Result<web::Query<Request>, actix_web::Error>,
+) -> Result<web::Json<Messages>, Problem> {
+    let Ok(web::Query(Request { to: Some(to) })) = query else {
+        return Err(Problem::field("to", FieldCode::Missing));
+    };
+    let Some(inbox) = &app.inbox else { return Err(Problem::new(Code::NotFound)) };
+    // A plus sign that nobody encoded arrives as a blank.
+    let typed = to.strip_prefix(' ').map_or_else(|| to.clone(), |it| format!("+{it}"));
+    let to = match Identifier::parse(&typed, None, &app.ports.policy.phones) {
+        Ok(Identifier::Phone(it)) => Recipient::Phone(it),
+        Ok(Identifier::Email(it)) => Recipient::Mailbox(it),
+        Ok(Identifier::Username(_)) => return Err(Problem::refused(Code::PhoneInvalid, "to")),
+        Err(refusal) => return Err(Problem::identifier(refusal, "to")),
+    };
+    let messages = inbox.newest_for(&to).iter().map(Message::from).collect();
+    Ok(web::Json(Messages { messages }))
+}
+
+impl From<&Kept> for Message {
+    fn from(kept: &Kept) -> Self {
+        let sent = &kept.message;
+        Self {
+            to: sent.to.as_str().to_owned(),
+            channel: sent.to.channel().as_str(),
+            purpose: sent.purpose.as_str(),
+            challenge_id: sent.challenge_id.to_string(),
+            code: Some(sent.code.reveal().to_owned()),
+            at: kept.at,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `POST /v1/login`: logs in, and registers whoever comes for the first time.
+
+use actix_web::web;
+use application::login::{Login, login};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::credential::{self, CredentialRequest};
+use crate::edge::ClientIp;
+use crate::json::{Json, Node};
+use crate::problem::{FieldCode, PasswordField as _, Problem};
+use crate::shapes::{AdmissionBody, DeviceRequest, ProfileRequest, origin, profile};
+
+/// A credential, and what a new user brings along.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = LoginRequest)]
+pub(crate) struct Request {
+    /// What proves who it is.
+    #[schema(value_type = CredentialRequest)]
+    credential: Node,
+    /// The profile of a new user.
+    profile: Option<ProfileRequest>,
+    /// The password of a new user.
+    password: Option<String>,
+    /// The device, for the list of sessions.
+    device: Option<DeviceRequest>,
+    /// Asks for a one-time code instead of a session; not built yet.
+    #[schema(ignore)]
+    response: Option<Node>,
+}
+
+/// A login that came in.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LoggedIn)]
+pub(crate) struct Answer {
+    #[serde(flatten)]
+    admission: AdmissionBody,
+    /// True if the login registered its user.
+    is_new_user: bool,
+}
+
+impl Answer {
+    /// What the person gets to see.
+    pub(crate) const fn new(admission: AdmissionBody, is_new_user: bool) -> Self {
+        Self { admission, is_new_user }
+    }
+}
+
+/// Logs in.
+///
+/// An unknown phone number registers in the same call: `profile` and `password` are applied to a
+/// new user only, and are checked before the code is looked at.
+#[utoipa::path(
+    post, path = "/v1/login", operation_id = "log_in", tag = "Log in",
+    request_body = Request,
+    responses(
+        (status = 200, description = "A session.", body = Answer),
+        (status = 401, response = crate::openapi::Refused),
+        (status = 403, response = crate::openapi::Refused),
+        (status = 429, response = crate::openapi::Throttled),
+    ),
+)]
+pub(crate) async fn post(
+    app: web::Data<App>,
+    ip: ClientIp,
+    Json(request): Json<Request>,
+) -> Result<web::Json<Answer>, Problem> {
+    if request.response.is_some() {
+        return Err(Problem::field("response", FieldCode::Invalid));
+    }
+    let asked = Login {
+        credential: credential::read(request.credential, &app.ports.policy)?,
+        profile: profile(request.profile)?,
+        password: request.password,
+        origin: origin(ip.0, request.device)?,
+    };
+    let came = login(&app.ports, asked).await.password_in("password")?;
+    let admission = AdmissionBody::new(&app, &came.admission);
+    Ok(web::Json(Answer::new(admission, came.is_new_user)))
+}

@@ -1,0 +1,29 @@
+//! `POST /v1/logout`: ends the caller's session.
+
+use actix_web::{HttpResponse, web};
+use application::authenticate::Access;
+use application::logout::logout;
+
+use crate::app::App;
+use crate::bearer::Bearer;
+use crate::json::NoBody;
+use crate::problem::Problem;
+
+/// Ends this session.
+#[utoipa::path(
+    post, path = "/v1/logout", operation_id = "log_out", tag = "Me",
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "The session has ended."),
+        (status = 401, response = crate::openapi::Refused),
+    ),
+)]
+pub(crate) async fn post(
+    app: web::Data<App>,
+    bearer: Bearer,
+    _: NoBody,
+) -> Result<HttpResponse, Problem> {
+    let caller = bearer.caller(&app, Access::Session).await?;
+    logout(&app.ports, &caller).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

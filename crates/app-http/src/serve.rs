@@ -1,0 +1,141 @@
+//! Serving: from the listening socket to the last answer.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::HttpService;
+use actix_http::KeepAlive;
+use actix_server::{Server, ServerHandle};
+use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::dev::AppConfig;
+use actix_web::middleware::from_fn;
+use actix_web::rt::net::TcpStream;
+use actix_web::web;
+use anyhow::{Context as _, Result};
+use domain::phone::PhoneNumber;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::app::{App, routes};
+use crate::edge::{Framed, gate};
+use crate::migrations;
+use crate::settings::Settings;
+use crate::wiring::{Wired, wire};
+
+/// Time between two requests on one connection (EDGE-05).
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long a client may still talk after an answer that ends its connection.
+const DISCONNECT: Duration = Duration::from_secs(2);
+/// How long requests may take to finish after the signal to stop, in seconds (REL-09).
+const FINISH_SECS: u64 = 20;
+/// How long messages may take to leave after that.
+const POST: Duration = Duration::from_secs(8);
+
+/// Serves until it is told to stop.
+pub(crate) async fn serve(settings: Settings) -> Result<()> {
+    let stop = Stop::listen()?;
+    // The first number takes a tenth of a second, which no person should wait for.
+    let _ = PhoneNumber::parse("13800138000", &settings.policy.phones);
+    let Wired { ports, dispatcher, inbox } = wire(&settings, &Handle::current())?;
+    let app = App::new(&settings, ports, inbox);
+    migrations::at_start(&app, &Arc::new(settings.store)).await?;
+    let bind = settings.server.bind;
+    let listener =
+        listen(bind).with_context(|| format!("setting `server.bind`: cannot listen at {bind}"))?;
+    let address = listener.local_addr()?;
+    let (last_request, draining) = watch::channel(false);
+    let server = server(listener, Arc::clone(&app), draining)?;
+    tracing::info!(%address, profile = ?settings.profile, "latchkey serves");
+    let drain = settings.server.drain;
+    let stopping = tokio::spawn(stop_in_order(stop, server.handle(), app, last_request, drain));
+    server.await.context("the server failed")?;
+    stopping.abort();
+    let lost = dispatcher.drain(POST).await;
+    if lost > 0 {
+        tracing::warn!(lost, "messages were not delivered in time");
+    }
+    tracing::info!("latchkey has stopped");
+    Ok(())
+}
+
+fn listen(bind: std::net::SocketAddr) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::bind(bind)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Puts the guarded stream, actix's HTTP/1 and the routes together.
+fn server(listener: TcpListener, app: Arc<App>, draining: watch::Receiver<bool>) -> Result<Server> {
+    let profile = app.profile;
+    let builder = Server::build().disable_signals().shutdown_timeout(FINISH_SECS);
+    let builder = builder.listen("latchkey", listener, move || {
+        let shared = web::Data::from(Arc::clone(&app));
+        let draining = draining.clone();
+        let routed = actix_web::App::new()
+            .app_data(shared)
+            .wrap(from_fn(gate))
+            .configure(|it| routes(it, profile));
+        let http = HttpService::build()
+            .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
+            // The head's time is the guarded stream's, for every head.
+            .client_request_timeout(Duration::ZERO)
+            .client_disconnect_timeout(DISCONNECT)
+            .graceful_shutdown_signal(move || {
+                let mut draining = draining.clone();
+                async move {
+                    let _ = draining.wait_for(|it| *it).await;
+                }
+            })
+            .h1(map_config(routed, |()| AppConfig::default()));
+        fn_service(|stream: TcpStream| async move {
+            let peer = stream.peer_addr().ok();
+            Ok((Framed::new(stream), peer))
+        })
+        .and_then(http)
+    })?;
+    Ok(builder.run())
+}
+
+/// The signals to stop. Listening begins before anything else, so that none is missed.
+struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn came(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Not ready at once, then no new connections, then no further requests (REL-09).
+async fn stop_in_order(
+    mut stop: Stop,
+    server: ServerHandle,
+    app: Arc<App>,
+    last_request: watch::Sender<bool>,
+    drain: Duration,
+) {
+    stop.came().await;
+    tracing::info!("stopping");
+    app.drain();
+    tokio::select! {
+        () = tokio::time::sleep(drain) => {}
+        // Whoever asks twice does not want to wait.
+        () = stop.came() => {}
+    }
+    last_request.send_replace(true);
+    server.stop(true).await;
+}

@@ -1,0 +1,343 @@
+//! Settings: read once at the start, checked once, and turned into the types of the rules.
+//!
+//! [`load`] puts defaults, files and environment together, [`sections`] has the names and their
+//! defaults, [`ranges`] says what is acceptable where, [`policy`] makes the rules' settings.
+//! Nobody else reads the environment.
+
+mod load;
+mod master;
+mod policy;
+mod ranges;
+mod sections;
+mod tree;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::policy::Policy;
+use secrecy::{ExposeSecret as _, SecretString};
+use thiserror::Error;
+
+use crate::edge::Network;
+pub(crate) use load::{Environment, environment};
+pub(crate) use master::MasterSecret;
+
+/// Everything that an operator decides.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Where the process runs.
+    pub(crate) profile: Profile,
+    /// The HTTP server.
+    pub(crate) server: Server,
+    /// The stores.
+    pub(crate) store: Store,
+    /// The cost of a password's hash.
+    pub(crate) hashing: Hashing,
+    /// The rules' settings.
+    pub(crate) policy: Arc<Policy>,
+    /// Who delivers messages, in the order in which they are tried.
+    pub(crate) senders: Vec<Sender>,
+    /// Where the master secret comes from.
+    pub(crate) secret: MasterSecret,
+}
+
+/// Where the process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// On a developer's machine: codes are printed, ranges do not bind.
+    Development,
+    /// Where people's accounts are.
+    Production,
+}
+
+/// The HTTP server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    /// The address that it listens at.
+    pub(crate) bind: SocketAddr,
+    /// True where people reach it by `https`.
+    pub(crate) is_https: bool,
+    /// Whose word on the client's address is taken.
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// The header in which they give it, in lower case.
+    pub(crate) forwarded_header: String,
+    /// How long new requests are still taken after the signal to stop.
+    pub(crate) drain: Duration,
+}
+
+/// The stores.
+#[derive(Debug)]
+pub(crate) struct Store {
+    /// The database's address, with its password.
+    pub(crate) database_url: SecretString,
+    /// Redis' address; `None` keeps in the process what Redis would.
+    pub(crate) redis_url: Option<SecretString>,
+    /// Whether the start runs the migrations that have not run.
+    pub(crate) migrate: bool,
+}
+
+impl Store {
+    /// True for a file beside the process: where it cannot be opened, waiting does not help.
+    pub(crate) fn database_url_is_sqlite(&self) -> bool {
+        self.database_url.expose_secret().starts_with("sqlite:")
+    }
+}
+
+/// The cost of a password's hash.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hashing {
+    /// Memory of one hash, in KiB.
+    pub(crate) memory_kib: u32,
+    /// Passes over it.
+    pub(crate) iterations: u32,
+    /// Lanes.
+    pub(crate) parallelism: u32,
+}
+
+/// Who delivers messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// Prints them; development only.
+    Log,
+}
+
+/// Why the settings refuse the start. Names keys, never values.
+#[derive(Debug, Error)]
+pub(crate) enum SettingsError {
+    /// `LATCHKEY_ENV` is something else.
+    #[error("LATCHKEY_ENV must be `development` or `production`")]
+    Profile,
+    /// A file cannot be read.
+    #[error("the file of settings {} cannot be read: {problem}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why: the first line of it, since more would quote the file.
+        problem: String,
+    },
+    /// The text of an environment variable is not Unicode.
+    #[error("the environment variable {0} is not Unicode")]
+    NotUnicode(String),
+    /// A key is unknown, has the wrong type, or a value that cannot be.
+    #[error("setting `{key}`: {problem}")]
+    Key {
+        /// Its path, as in `codes.length`.
+        key: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The master secret cannot be read or made.
+    #[error("the master secret's file {} cannot be used", path.display())]
+    SecretFile {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl SettingsError {
+    /// A key and what is wrong with it.
+    fn key(key: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Key { key: key.into(), problem: problem.into() }
+    }
+}
+
+impl Settings {
+    /// Reads the settings from files and `environment`.
+    pub(crate) fn read(environment: &Environment) -> Result<Self, SettingsError> {
+        let profile = environment.profile()?;
+        let sections = load::sections(environment, profile)?;
+        ranges::check(&sections, profile)?;
+        let secret = master::source(&sections, profile)?;
+        let server = &sections.server;
+        let redis_url = &sections.store.redis_url;
+        let has_redis = !redis_url.expose_secret().is_empty();
+        let trusted = server.trusted_proxies.iter().map(|it| {
+            Network::parse(it).ok_or_else(|| {
+                SettingsError::key("server.trusted_proxies", "holds addresses and CIDR blocks")
+            })
+        });
+        Ok(Self {
+            profile,
+            server: Server {
+                bind: socket("server.bind", &server.bind)?,
+                is_https: server.public_url.starts_with("https://"),
+                trusted_proxies: trusted.collect::<Result<_, _>>()?,
+                forwarded_header: header("server.forwarded_header", &server.forwarded_header)?,
+                drain: Duration::from_secs(server.drain_secs),
+            },
+            store: Store {
+                database_url: sections.store.database_url.clone(),
+                redis_url: has_redis.then(|| redis_url.clone()),
+                migrate: sections.store.migrate.unwrap_or(profile == Profile::Development),
+            },
+            hashing: Hashing {
+                memory_kib: sections.password.memory_kib,
+                iterations: sections.password.iterations,
+                parallelism: sections.password.parallelism,
+            },
+            senders: senders(&sections.sms.senders, profile)?,
+            policy: Arc::new(policy::policy(&sections)?),
+            secret,
+        })
+    }
+}
+
+fn socket(key: &str, text: &str) -> Result<SocketAddr, SettingsError> {
+    text.parse().map_err(|_| SettingsError::key(key, "must be an address and a port"))
+}
+
+fn header(key: &str, text: &str) -> Result<String, SettingsError> {
+    actix_web::http::header::HeaderName::try_from(text)
+        .map(|it| it.as_str().to_owned())
+        .map_err(|_| SettingsError::key(key, "must be the name of a header"))
+}
+
+fn senders(names: &[String], profile: Profile) -> Result<Vec<Sender>, SettingsError> {
+    let key = "sms.senders";
+    let sender = |name: &String| match (name.as_str(), profile) {
+        ("log", Profile::Development) => Ok(Sender::Log),
+        ("log", Profile::Production) => {
+            Err(SettingsError::key(key, "`log` exists in development only"))
+        }
+        (it @ ("aliyun" | "tencent" | "twilio" | "webhook"), _) => {
+            Err(SettingsError::key(key, format!("`{it}` is not built yet")))
+        }
+        _ => Err(SettingsError::key(key, "holds a name that is no sender's")),
+    };
+    names.iter().map(sender).collect()
+}
+
+/// True for an address that a link on this machine alone can have.
+fn is_local(host: &str) -> bool {
+    host == "localhost"
+        || host.trim_matches(['[', ']']).parse().is_ok_and(|it: IpAddr| it.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const KEY: &str = "LATCHKEY__SECRETS__KEY";
+    const SECRET: &str = "9b1c1e6a5d0f4c7799c2a1b0e4d5f60718293a4b5c6d7e8f90a1b2c3d4e5f607";
+
+    fn read(profile: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
+        let mut all =
+            vec![("LATCHKEY_ENV", profile), ("LATCHKEY_CONFIG_DIR", "/nowhere"), (KEY, SECRET)];
+        all.retain(|(name, _)| !variables.iter().any(|(it, _)| it == name));
+        all.extend_from_slice(variables);
+        let all = all.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Settings::read(&Environment::new(all.collect())).map_err(|it| it.to_string())
+    }
+
+    fn refused(profile: &str, variables: &[(&str, &str)]) -> String {
+        read(profile, variables).expect_err("a refusal")
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_contract() {
+        let settings = read("development", &[]).expect("settings");
+        assert_eq!(settings.server.bind.to_string(), "127.0.0.1:8080");
+        assert!(settings.store.migrate && settings.store.redis_url.is_none());
+        assert_eq!(settings.senders, [Sender::Log]);
+        let policy = &settings.policy;
+        assert_eq!(policy.codes.length, 6);
+        assert_eq!(policy.codes.per_phone.len(), 3);
+        assert_eq!(policy.codes.per_ip.len(), 2);
+        assert_eq!(policy.sessions.idle, Duration::from_hours(168));
+        assert_eq!(policy.guessing.accounts.map(|it| it.count), Some(20));
+        assert!(policy.allow_username && !policy.require_phone);
+    }
+
+    #[test]
+    fn the_environment_is_read_by_the_declared_type() {
+        let settings = read(
+            "development",
+            &[
+                ("LATCHKEY__CODES__TTL_SECS", "120"),
+                ("LATCHKEY__POLICY__REQUIRE_PHONE", "true"),
+                ("LATCHKEY__POLICY__ALLOWED_REGIONS", r#"["CN","DE"]"#),
+                ("LATCHKEY__SERVER__FORWARDED_HEADER", "X-Real-Ip"),
+                ("LATCHKEY__SERVER__TRUSTED_PROXIES", r#"["10.0.0.0/8","::1"]"#),
+                ("LATCHKEY__OAUTH2__CLIENTS", r#"[{"id":"web"}]"#),
+                ("LATCHKEY__PROVIDERS__QQ__APP_ID", "101000001"),
+                ("LATCHKEY__SMS", r#"{"senders":["log","log"]}"#),
+                ("LATCHKEY__CODES", r#"{"ttl_secs":5,"length":7}"#),
+            ],
+        )
+        .expect("settings");
+        assert_eq!(settings.policy.codes.ttl, Duration::from_mins(2));
+        assert_eq!(settings.policy.codes.length, 7);
+        assert!(settings.policy.require_phone);
+        assert_eq!(settings.policy.phones.allowed_regions.len(), 2);
+        assert_eq!(settings.server.forwarded_header, "x-real-ip");
+        assert_eq!(settings.server.trusted_proxies.len(), 2);
+        assert_eq!(settings.senders.len(), 2);
+    }
+
+    #[rstest]
+    #[case::key("LATCHKEY__CODES__LENGHT", "6", "codes.lenght")]
+    #[case::section("LATCHKEY__CODE__LENGTH", "6", "code")]
+    #[case::deeper("LATCHKEY__CODES__LENGTH__X", "6", "codes.length")]
+    #[case::number("LATCHKEY__CODES__TTL_SECS", "soon", "codes.ttl_secs")]
+    #[case::negative("LATCHKEY__CODES__TTL_SECS", "-1", "codes.ttl_secs")]
+    #[case::truth("LATCHKEY__POLICY__REQUIRE_PHONE", "maybe", "policy.require_phone")]
+    #[case::list("LATCHKEY__SMS__SENDERS", "log", "sms.senders")]
+    #[case::vendor("LATCHKEY__SMS__SENDERS", r#"["aliyun"]"#, "sms.senders")]
+    #[case::stranger("LATCHKEY__SMS__SENDERS", r#"["pigeon"]"#, "sms.senders")]
+    #[case::region("LATCHKEY__POLICY__ALLOWED_REGIONS", r#"["China"]"#, "policy.allowed_regions")]
+    #[case::proxy("LATCHKEY__SERVER__TRUSTED_PROXIES", r#"["proxy"]"#, "server.trusted_proxies")]
+    #[case::bind("LATCHKEY__SERVER__BIND", "localhost", "server.bind")]
+    #[case::zero("LATCHKEY__CODES__TTL_SECS", "0", "codes.ttl_secs")]
+    #[case::weak_key("LATCHKEY__SECRETS__KEY", "c2hvcnQ=", "secrets.key")]
+    fn what_cannot_be_is_refused_by_its_name(
+        #[case] name: &str,
+        #[case] value: &str,
+        #[case] key: &str,
+    ) {
+        let message = refused("development", &[(name, value)]);
+        assert!(message.contains(&format!("`{key}`")), "{message}");
+    }
+
+    /// CFG-02: production refuses what only development may have, naming the key.
+    #[rstest]
+    #[case::log_sender("LATCHKEY__SMS__SENDERS", r#"["log"]"#, "sms.senders")]
+    #[case::short_code("LATCHKEY__CODES__LENGTH", "4", "codes.length")]
+    #[case::long_life("LATCHKEY__CODES__TTL_SECS", "601", "codes.ttl_secs")]
+    #[case::many_tries("LATCHKEY__CODES__MAX_TRIES", "6", "codes.max_tries")]
+    #[case::no_limit("LATCHKEY__LIMITS__PHONE_WRONG_HOUR", "0", "limits.phone_wrong_hour")]
+    #[case::no_cap("LATCHKEY__CODES__PER_PHONE_DAY", "0", "codes.per_phone_day")]
+    #[case::little_memory("LATCHKEY__PASSWORD__MEMORY_KIB", "19455", "password.memory_kib")]
+    #[case::one_pass("LATCHKEY__PASSWORD__ITERATIONS", "1", "password.iterations")]
+    #[case::short("LATCHKEY__PASSWORD__MIN_LENGTH", "7", "password.min_length")]
+    #[case::idle("LATCHKEY__SESSIONS__IDLE_SECS", "299", "sessions.idle_secs")]
+    #[case::http("LATCHKEY__SERVER__PUBLIC_URL", "http://id.example.com", "server.public_url")]
+    #[case::no_key("LATCHKEY__SECRETS__KEY", "", "secrets.key")]
+    fn production_refuses_what_is_weak(#[case] name: &str, #[case] value: &str, #[case] key: &str) {
+        let mut variables = vec![(name, value)];
+        if name != "LATCHKEY__SMS__SENDERS" {
+            variables.push(("LATCHKEY__SMS__SENDERS", "[]"));
+        }
+        let message = refused("production", &variables);
+        assert!(message.contains(&format!("`{key}`")), "{message}");
+    }
+
+    #[test]
+    fn a_refusal_never_tells_the_value() {
+        let message = refused("development", &[("LATCHKEY__SECRETS__KEY", "hunter2")]);
+        assert!(!message.contains("hunter2"), "{message}");
+        let message = refused("development", &[("LATCHKEY__SECRETS", "hunter2")]);
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+
+    #[test]
+    fn the_profile_is_one_of_two() {
+        assert!(refused("staging", &[]).contains("LATCHKEY_ENV"));
+    }
+}

@@ -1,0 +1,156 @@
+//! The names of all settings, with the defaults that are compiled in.
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// A section that a later version reads: its names are known, its contents are not looked at.
+type Later = Option<IgnoredAny>;
+
+/// The whole tree.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Sections {
+    pub(super) server: Server,
+    pub(super) store: Store,
+    pub(super) codes: Codes,
+    pub(super) sessions: Sessions,
+    pub(super) lockout: Lockout,
+    pub(super) limits: Limits,
+    pub(super) password: Password,
+    pub(super) policy: Policy,
+    pub(super) sms: Sms,
+    pub(super) secrets: Secrets,
+    email: Later,
+    providers: Later,
+    carriers: Later,
+    oauth2: Later,
+}
+
+/// Declares sections: each field with its type and its default.
+macro_rules! sections {
+    ($($(#[$doc:meta])* $section:ident { $($field:ident: $type:ty = $default:expr,)* })*) => { $(
+        $(#[$doc])*
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(super) struct $section { $(pub(super) $field: $type,)* }
+
+        impl Default for $section {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+    )* };
+}
+
+sections! {
+    /// The HTTP server.
+    Server {
+        bind: String = "127.0.0.1:8080".to_owned(),
+        public_url: String = String::new(),
+        metrics_bind: String = String::new(),
+        trusted_proxies: Vec<String> = Vec::new(),
+        forwarded_header: String = "x-forwarded-for".to_owned(),
+        drain_secs: u64 = 0,
+    }
+
+    /// The stores.
+    Store {
+        database_url: SecretString = "sqlite://data/latchkey.db".into(),
+        redis_url: SecretString = "".into(),
+        // True in development, false in production.
+        migrate: Option<bool> = None,
+    }
+
+    /// Codes sent by message.
+    Codes {
+        length: u8 = 6,
+        ttl_secs: u64 = 300,
+        resend_secs: u64 = 60,
+        max_tries: u8 = 5,
+        per_phone_hour: u32 = 5,
+        per_phone_day: u32 = 10,
+        per_ip_hour: u32 = 20,
+    }
+
+    /// Sessions.
+    #[expect(clippy::struct_field_names, reason = "the names are those of the settings")]
+    Sessions {
+        idle_secs: u64 = 604_800,
+        absolute_secs: u64 = 2_592_000,
+        fresh_secs: u64 = 600,
+    }
+
+    /// Waits after wrong passwords.
+    Lockout {
+        threshold: u32 = 5,
+        window_secs: u64 = 900,
+        base_secs: u64 = 30,
+        max_secs: u64 = 3_600,
+    }
+
+    /// Limits by address, number and country; 0 switches one off.
+    Limits {
+        ip_sends_day: u32 = 100,
+        prefix_sends_hour: u32 = 30,
+        country_sends_hour: Option<u32> = None,
+        global_sends_hour: Option<u32> = None,
+        phone_wrong_hour: u32 = 10,
+        phone_wrong_day: u32 = 20,
+        ip_failing_accounts_hour: u32 = 20,
+        ip_failures_window: u32 = 100,
+        ip_registrations_minute: u32 = 10,
+        ip_provider_minute: u32 = 30,
+        ip_carrier_minute: u32 = 10,
+        reset_per_target_hour: u32 = 3,
+        reset_per_ip_hour: u32 = 10,
+    }
+
+    /// Passwords and what their hashes cost.
+    Password {
+        memory_kib: u32 = 19_456,
+        iterations: u32 = 2,
+        parallelism: u32 = 1,
+        min_length: usize = 8,
+    }
+
+    /// What accounts may be.
+    Policy {
+        require_phone: bool = false,
+        allow_username: bool = true,
+        one_per_type: Vec<String> = Vec::new(),
+        default_region: String = "CN".to_owned(),
+        allowed_regions: Vec<String> = vec!["CN".to_owned()],
+        dormant_days: u32 = 180,
+        delete_grace_days: u32 = 0,
+    }
+
+    /// The master secret, or where it is.
+    Secrets {
+        key: SecretString = "".into(),
+        key_file: String = String::new(),
+    }
+}
+
+/// Who delivers text messages.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Sms {
+    pub(super) senders: Vec<String>,
+    aliyun: Later,
+    tencent: Later,
+    twilio: Later,
+    webhook: Later,
+}
+
+impl Default for Sms {
+    fn default() -> Self {
+        Self {
+            senders: vec!["log".to_owned()],
+            aliyun: None,
+            tencent: None,
+            twilio: None,
+            webhook: None,
+        }
+    }
+}

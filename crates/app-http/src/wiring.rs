@@ -1,0 +1,193 @@
+//! Which adapter stands behind each port: the one place that knows them all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters_crypto::{ArgonHasher, HasherSettings, MasterKeys, SystemClock, SystemEntropy};
+use adapters_db::{Direction, MigrateError, postgres, sqlite};
+use adapters_memory::challenges::MemoryChallenges;
+use adapters_memory::session_copies::MemorySessionCopies;
+use adapters_memory::throttles::MemoryThrottles;
+use adapters_redis::{Redis, RedisChallenges, RedisSessionCopies, RedisSettings, RedisThrottles};
+use adapters_sms::{Dispatcher, DispatcherPorts, DispatcherSettings, Inbox, LogSender, Vendor};
+use anyhow::{Context as _, Result, bail};
+use ports::Ports;
+use ports::accounts::Accounts;
+use ports::challenges::Challenges;
+use ports::clock::Clock;
+use ports::entropy::Entropy;
+use ports::session_copies::SessionCopies;
+use ports::sessions::Sessions;
+use ports::throttles::Throttles;
+use secrecy::ExposeSecret as _;
+use tokio::runtime::Handle;
+
+use crate::settings::{Hashing, Profile, Sender, Settings, Store};
+
+/// How long a password may wait for a thread (PWD-05).
+const HASH_WAIT: Duration = Duration::from_secs(2);
+
+/// All that was built.
+pub(crate) struct Wired {
+    /// The ports of the use cases.
+    pub(crate) ports: Ports,
+    /// The queue before the senders, to be drained at the end.
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    /// What was sent, in development.
+    pub(crate) inbox: Option<Arc<Inbox>>,
+}
+
+/// Builds everything. Nothing is connected yet: what cannot be reached shows in readiness.
+pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let secret = settings.secret.bytes(&*entropy)?;
+    let keys = MasterKeys::new(secret.expose_secret()).context("setting `secrets.key`")?;
+    let hasher = ArgonHasher::start(&hashing(settings.hashing))
+        .context("settings `password.memory_kib`, `.iterations` and `.parallelism`")?;
+    let (accounts, sessions) = database(&settings.store, main)?;
+    let (challenges, throttles, session_copies) = shared(&settings.store, main)?;
+    let inbox = match settings.profile {
+        Profile::Development => Some(Inbox::new(Arc::clone(&clock))),
+        Profile::Production => None,
+    };
+    let dispatcher = Arc::new(Dispatcher::start(
+        DispatcherSettings::default(),
+        DispatcherPorts {
+            vendors: settings.senders.iter().copied().map(vendor).collect(),
+            challenges: Arc::clone(&challenges),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            on_post: inbox.as_ref().map(Inbox::hook),
+        },
+        main,
+    ));
+    let ports = Ports {
+        policy: Arc::clone(&settings.policy),
+        clock,
+        entropy,
+        keys: Arc::new(keys),
+        hasher: Arc::new(hasher),
+        accounts,
+        sessions,
+        session_copies,
+        challenges,
+        throttles,
+        postbox: Arc::clone(&dispatcher) as _,
+    };
+    Ok(Wired { ports, dispatcher, inbox })
+}
+
+/// The threads are the cores', the queue the longest there may be (PWD-05).
+const fn hashing(cost: Hashing) -> HasherSettings {
+    HasherSettings {
+        memory_kib: cost.memory_kib,
+        iterations: cost.iterations,
+        parallelism: cost.parallelism,
+        threads: usize::MAX,
+        queue: 100,
+        wait: HASH_WAIT,
+    }
+}
+
+fn vendor(sender: Sender) -> Vendor {
+    match sender {
+        Sender::Log => Vendor { name: "log", sender: Arc::new(LogSender) },
+    }
+}
+
+/// The database's engine, by its address.
+enum Engine<'a> {
+    Sqlite(&'a str),
+    Postgres(&'a str),
+}
+
+fn engine(store: &Store) -> Result<Engine<'_>> {
+    let url = store.database_url.expose_secret();
+    if url.starts_with("sqlite://") {
+        Ok(Engine::Sqlite(url))
+    } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        Ok(Engine::Postgres(url))
+    } else {
+        bail!("setting `store.database_url`: must begin with sqlite:// or postgres://")
+    }
+}
+
+fn database(store: &Store, main: &Handle) -> Result<(Arc<dyn Accounts>, Arc<dyn Sessions>)> {
+    let failed = "setting `store.database_url`";
+    Ok(match engine(store)? {
+        Engine::Sqlite(url) => {
+            let database = sqlite::open(url, main).context(failed)?;
+            (Arc::new(database.clone()), Arc::new(database))
+        }
+        Engine::Postgres(url) => {
+            let database = postgres::open(url, main).context(failed)?;
+            (Arc::new(database.clone()), Arc::new(database))
+        }
+    })
+}
+
+type Shared = (Arc<dyn Challenges>, Arc<dyn Throttles>, Arc<dyn SessionCopies>);
+
+/// What Redis keeps, or the process itself where there is one node only.
+fn shared(store: &Store, main: &Handle) -> Result<Shared> {
+    let Some(url) = &store.redis_url else {
+        return Ok((
+            Arc::new(MemoryChallenges::default()),
+            Arc::new(MemoryThrottles::default()),
+            Arc::new(MemorySessionCopies::default()),
+        ));
+    };
+    let redis = Redis::connect(&RedisSettings::new(url.clone()), main.clone())
+        .context("setting `store.redis_url`")?;
+    Ok((
+        Arc::new(RedisChallenges::new(redis.clone())),
+        Arc::new(RedisThrottles::new(redis.clone())),
+        Arc::new(RedisSessionCopies::new(redis)),
+    ))
+}
+
+/// Runs migrations and names those that ran.
+pub(crate) async fn migrate(
+    store: &Store,
+    direction: Direction,
+) -> Result<Vec<String>, MigrationsError> {
+    match engine(store).map_err(MigrationsError::Address)? {
+        Engine::Sqlite(url) => {
+            let url = url.to_owned();
+            blocking(move || sqlite::migrate(&url, direction)).await
+        }
+        Engine::Postgres(url) => Ok(postgres::migrate(url, direction).await?),
+    }
+}
+
+/// Names the migrations that have not run yet.
+pub(crate) async fn pending(store: &Store) -> Result<Vec<String>, MigrationsError> {
+    match engine(store).map_err(MigrationsError::Address)? {
+        Engine::Sqlite(url) => {
+            let url = url.to_owned();
+            blocking(move || sqlite::migrations_pending(&url)).await
+        }
+        Engine::Postgres(url) => Ok(postgres::migrations_pending(url).await?),
+    }
+}
+
+/// Why migrations did not run, or could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MigrationsError {
+    /// The address names no database.
+    #[error(transparent)]
+    Address(anyhow::Error),
+    /// The database or a migration failed.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// A bug: the thread that ran them is gone.
+    #[error("the migrations were interrupted")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+async fn blocking(
+    work: impl FnOnce() -> Result<Vec<String>, MigrateError> + Send + 'static,
+) -> Result<Vec<String>, MigrationsError> {
+    Ok(tokio::task::spawn_blocking(work).await??)
+}
