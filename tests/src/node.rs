@@ -22,11 +22,14 @@ pub struct Node {
 
 impl Node {
     pub(crate) async fn start(folder: &Path, settings: Vec<(String, String)>) -> Self {
-        let node = Self::spawn(folder, settings);
-        for _ in 0..400 {
+        let mut node = Self::spawn(folder, settings);
+        for _ in 0..200 {
             let ready = node.client.get("/health/ready").await;
             if ready.is_ok_and(|it| it.status == 200) {
                 return node;
+            }
+            if node.process.try_wait().expect("a child").is_some() {
+                break;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }

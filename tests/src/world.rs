@@ -73,7 +73,7 @@ impl World {
             ("LIMITS__IP_FAILING_ACCOUNTS_HOUR", "10000"),
             ("LIMITS__IP_FAILURES_WINDOW", "10000"),
             ("LIMITS__IP_REGISTRATIONS_MINUTE", "10000"),
-            ("SECRETS__KEY", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"),
+            ("SECRETS__KEY", "7b1d9c40e2a86f5533c1047e98fd26ba0e4c71d285963fab5de8104729b6c3f0"),
         ]
         .iter()
         .chain(settings)

@@ -1,48 +1,55 @@
 //! The budgets of round trips, counted: commands that Redis got from outside its scripts, and
 //! statements that PostgreSQL ran, BEGIN and COMMIT aside.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use tests::redis::{self, Commands as _};
 use tests::test_servers::Postgres;
 use tests::{Client, Node, World};
 
 /// What Redis and PostgreSQL were asked while something happened.
 struct Meter<'a> {
     postgres: &'a Postgres,
-    redis_url: String,
+    /// What MONITOR tells, line by line.
+    monitored: Arc<Mutex<Vec<String>>>,
 }
 
-impl Meter<'_> {
+impl<'a> Meter<'a> {
+    fn new(postgres: &'a Postgres, redis_url: &str) -> Self {
+        let address = redis_url.trim_start_matches("redis://").trim_end_matches('/');
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"MONITOR\r\n").unwrap();
+        let monitored = Arc::<Mutex<Vec<String>>>::default();
+        let lines = Arc::clone(&monitored);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+                lines.lock().unwrap().push(String::from_utf8_lossy(&line).into_owned());
+            }
+        });
+        Self { postgres, monitored }
+    }
+
     /// Counts commands and statements of `work`.
     async fn count<R>(&self, work: impl AsyncFnOnce() -> R) -> (usize, usize, R) {
         // What went before may still be on its way to the log.
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let statements = self.statements().len();
-        let commands = self.commands();
+        let (statements, commands) = (self.statements().len(), self.commands().len());
         let result = work().await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         let ran = self.statements().split_off(statements);
-        let commands = self.commands() - commands - 1;
-        eprintln!("{commands} commands, {} statements: {ran:#?}", ran.len());
-        (commands, ran.len(), result)
+        let sent = self.commands().split_off(commands);
+        eprintln!("{sent:#?} {ran:#?}");
+        (sent.len(), ran.len(), result)
     }
 
-    /// Commands from outside: those of scripts are counted apart by `commandstats`, so each script
-    /// is its EVALSHA, and what scripts do by themselves is left out.
-    fn commands(&self) -> usize {
-        let client = redis::Client::open(self.redis_url.as_str()).unwrap();
-        let mut connection = client.get_connection().unwrap();
-        let _: Option<String> = connection.get("unused").unwrap();
-        let info: String = redis::cmd("INFO").arg("commandstats").query(&mut connection).unwrap();
-        let calls = |name: &str| -> usize {
-            let line = info.lines().find(|it| it.starts_with(&format!("cmdstat_{name}:")));
-            let calls = line.and_then(|it| it.split_once("calls=")).map(|(_, it)| it);
-            calls.and_then(|it| it.split(',').next()).map_or(0, |it| it.parse().unwrap())
-        };
-        // What the product sends from outside scripts: GET and SET of copies, and scripts.
-        ["evalsha", "eval", "get", "set"].iter().map(|it| calls(it)).sum()
+    /// The commands that came from outside: what scripts do by themselves is marked `lua`.
+    fn commands(&self) -> Vec<String> {
+        let lines = self.monitored.lock().unwrap();
+        let outside = lines.iter().filter(|it| it.contains('"') && !it.contains(" lua] "));
+        outside.map(|it| it.chars().take(100).collect()).collect()
     }
 
     /// The statements in the server's log, BEGIN and COMMIT aside.
@@ -52,7 +59,7 @@ impl Meter<'_> {
             .filter_map(|line| {
                 line.split_once("execute ").or_else(|| line.split_once("statement: "))
             })
-            .map(|(_, statement)| statement.chars().take(120).collect::<String>())
+            .map(|(_, statement)| statement.chars().take(100).collect::<String>())
             .filter(|it| !it.contains("BEGIN") && !it.contains("COMMIT"))
             .collect()
     }
@@ -86,8 +93,7 @@ async fn warm_up(client: &Client) {
 async fn each_request_keeps_its_budget() {
     let stage = stage().await;
     let client = &stage.node.client;
-    let redis_url = stage.world.redis_url().to_owned();
-    let meter = Meter { postgres: &stage.postgres, redis_url };
+    let meter = Meter::new(&stage.postgres, stage.world.redis_url());
 
     let (redis, sql, _) = meter.count(async || client.ask("13800138000").await).await;
     assert_eq!((redis, sql), (1, 0), "ask for a code");

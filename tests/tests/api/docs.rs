@@ -20,7 +20,7 @@ async fn the_contract_is_served_and_its_pages_need_no_other_site() {
     ] {
         assert!(contract.body["paths"].get(path).is_some(), "{path}");
     }
-    let page = node.client.get("/docs/").await.unwrap();
+    let page = node.client.get("/docs").await.unwrap();
     assert_eq!(page.status, 200);
     assert!(page.text.contains("swagger"), "{}", page.text);
     assert!(!page.text.contains("https://"), "{}", page.text);

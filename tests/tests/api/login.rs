@@ -180,11 +180,11 @@ async fn unknown_and_wrong_have_one_answer(world: World) {
             insta::assert_json_snapshot!(shape(&refused.body), @r#"
             {
               "code": "invalid_credentials",
-              "detail": "The identifier or the password is wrong.",
+              "detail": "The identifier and the password do not match an account.",
               "request_id": "…",
               "status": 401,
-              "title": "Invalid credentials",
-              "type": "about:blank"
+              "title": "Wrong credentials",
+              "type": "urn:latchkey:problem:invalid_credentials"
             }
             "#);
         }
