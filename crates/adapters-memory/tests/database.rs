@@ -25,9 +25,9 @@ use ports::testing::breaks;
 use ports::testing::contract::accounts::{self, Stores};
 use ports::testing::contract::sessions;
 
-async fn memory() -> Stores {
+fn memory() -> std::future::Ready<Stores> {
     let database = Arc::new(MemoryDatabase::default());
-    Stores { accounts: database.clone(), sessions: database }
+    std::future::ready(Stores { accounts: database.clone(), sessions: database })
 }
 
 mod accounts_in_memory {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rlibphonenumber::{PhoneNumberFormat, PhoneNumberType};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -17,10 +17,11 @@ impl Region {
     /// Mainland China, the default.
     pub const CN: Self = Self(rlibphonenumber::Region::CN);
 
-    /// Reads a code of two letters.
+    /// Reads a code of two letters; `None` for one that no country has.
     #[must_use]
     pub fn parse(code: &str) -> Option<Self> {
-        rlibphonenumber::Region::try_from(code).ok().map(Self)
+        let region = rlibphonenumber::Region::try_from(code).ok()?;
+        PHONE_NUMBER_UTIL.get_country_code_for_region(region).map(|_| Self(region))
     }
 
     /// The code, in capitals.
@@ -174,6 +175,14 @@ mod tests {
     #[case("+12025550123", PhoneNumberError::RegionDenied)]
     fn other_texts_are_refused(#[case] typed: &str, #[case] why: PhoneNumberError) {
         assert_eq!(PhoneNumber::parse(typed, &policy(&["CN"])), Err(why));
+    }
+
+    #[test]
+    fn a_region_is_one_that_has_numbers() {
+        assert_eq!(Region::parse("CN"), Some(Region::CN));
+        for code in ["", "C", "XX", "CHN", "中国"] {
+            assert_eq!(Region::parse(code), None, "{code}");
+        }
     }
 
     #[test]

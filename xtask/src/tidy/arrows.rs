@@ -4,7 +4,7 @@ use crate::workspace::{Dependency, Package};
 
 /// Packages from outside that only some of ours may name; those whose names go on after a `-` or
 /// a `_` are meant as well. `deny.toml` holds the same for what comes in through others.
-const OWNERS: [(&str, &[&str]); 12] = [
+const OWNERS: [(&str, &[&str]); 13] = [
     ("actix", &["app-http", "tests"]),
     ("argon2", &["adapters-crypto"]),
     ("bb8", &["adapters-redis"]),
@@ -16,6 +16,7 @@ const OWNERS: [(&str, &[&str]); 12] = [
     ("redis", &["adapters-redis", "tests"]),
     ("reqwest", &["adapters-carrier", "adapters-email", "adapters-oauth", "adapters-sms", "tests"]),
     ("scrypt", &["adapters-crypto"]),
+    ("tokio-postgres", &["adapters-db", "tests"]),
     ("tracing-actix", &["app-http"]),
 ];
 
