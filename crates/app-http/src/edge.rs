@@ -1,6 +1,6 @@
 //! The edge: what every request goes through before and after its route (EDGE-01 to EDGE-14).
 //!
-//! [`framing`] reads the raw stream and lets whole, well-formed heads pass; [`gate`] is the one
+//! [`framing`] reads the raw stream and lets whole, well-formed heads pass; [`mod@gate`] is the one
 //! middleware around all routes; [`target`] judges paths and queries, [`client`] finds the
 //! client's address, [`headers`] are those of every answer.
 

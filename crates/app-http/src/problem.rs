@@ -1,6 +1,6 @@
 //! Everything that is not an answer: problem details (RFC 9457), in the client's language.
 //!
-//! A [`Problem`] says what went wrong; [`render`] turns it into a response where the request's id
+//! A [`Problem`] says what went wrong; `render` turns it into a response where the request's id
 //! and language are known, which is at the edge. The cause goes to the log, never into the body.
 
 mod code;

@@ -1,3 +1,5 @@
+//! The hasher: its costs, its bounds, and each scheme.
+
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc;
 use std::time::Instant;

@@ -1,3 +1,5 @@
+//! The queue and its workers, in paused time.
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
