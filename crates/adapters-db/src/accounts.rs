@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use domain::Timestamp;
-use domain::event::LoginEvent;
-use domain::id::{IdentityId, UserId};
+use domain::event::{Login, LoginEvent};
+use domain::id::{EventId, IdentityId, UserId};
 use domain::identifier::IdentifierKind;
 use domain::lockout::LockoutPolicy;
 use domain::login::{Account, Entry, Registration};
@@ -20,7 +20,8 @@ use ports::error::StoreError;
 use super::{Database, engine, queries};
 use crate::error::{Failure, corrupt};
 use crate::rows::{
-    EventRow, LoginRows, ProfileChange, RegistrationRows, account, identifier_key, token_hash,
+    EventRow, LoginRow, LoginRows, ProfileChange, RegistrationRows, account, identifier_key,
+    token_hash,
 };
 
 #[async_trait]
@@ -116,6 +117,22 @@ impl Accounts for Database {
                 let tokens =
                     tokens.iter().map(|it| token_hash(it)).collect::<Result<_, Failure>>()?;
                 Ok(Some((user.user(has_password, has_phone)?, tokens)))
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    async fn logins(
+        &self,
+        user_id: UserId,
+        before: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<Login>, StoreError> {
+        self.read((user_id, before, limit), |conn, args| {
+            async move {
+                let rows = queries::logins(conn, args).await?;
+                rows.into_iter().map(LoginRow::login).collect()
             }
             .boxed()
         })

@@ -4,17 +4,19 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::Timestamp;
-use domain::id::{SessionId, UserId};
+use domain::id::{EventId, SessionId, UserId};
 use domain::identifier::IdentifierKind;
 use domain::password::PasswordHash;
 use domain::secret::{IdentifierKey, TokenHash};
 use domain::session::Slide;
 use ports::accounts::{Changed, PasswordChange};
+use ports::sessions::RECENT;
 
 use super::engine::{Conn, in_transaction};
 use crate::error::Failure;
 use crate::rows::{
-    AccountRow, EventRow, PasswordRow, ProfileChange, SessionRow, SignedInRow, UserRow, token_hash,
+    AccountRow, EventRow, LoginRow, PasswordRow, ProfileChange, SessionRow, SignedInRow, UserRow,
+    token_hash,
 };
 use crate::schema::{
     identifiers, identities, login_events, password_attempts, passwords, sessions, users,
@@ -107,6 +109,86 @@ pub(super) async fn end_session(
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// The live sessions of a user, the last used first.
+pub(super) async fn list_sessions(
+    conn: &mut Conn,
+    (user_id, now): &(UserId, Timestamp),
+) -> Result<Vec<SessionRow>, Failure> {
+    let now = MomentValue(*now);
+    let found = sessions::table
+        .filter(sessions::user_id.eq(IdValue(*user_id.as_uuid())))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::idle_ends_at.gt(now))
+        .filter(sessions::absolute_ends_at.is_null().or(sessions::absolute_ends_at.gt(now)))
+        .order((sessions::last_seen_at.desc(), sessions::id.desc()))
+        .select(SessionRow::as_select())
+        .load(conn)
+        .await?;
+    Ok(found)
+}
+
+/// Ends a session of a user and gives its token.
+pub(super) async fn end_one_session(
+    conn: &mut Conn,
+    (user_id, id, now): &(UserId, SessionId, Timestamp),
+) -> Result<Option<Vec<u8>>, Failure> {
+    let token = sessions::table
+        .find(IdValue(*id.as_uuid()))
+        .filter(sessions::user_id.eq(IdValue(*user_id.as_uuid())))
+        .select(sessions::token_hash)
+        .first(conn)
+        .await
+        .optional()?;
+    if token.is_some() {
+        end_session(conn, &(*id, *now)).await?;
+    }
+    Ok(token)
+}
+
+/// Ends all sessions of a user but one, and gives the tokens of all that ended lately.
+pub(super) async fn end_all_sessions(
+    conn: &mut Conn,
+    (user_id, kept, now): &(UserId, Option<SessionId>, Timestamp),
+) -> Result<Vec<Vec<u8>>, Failure> {
+    let user_id = IdValue(*user_id.as_uuid());
+    // No session has the nil id: then none is kept.
+    let kept = IdValue(kept.map_or(uuid::Uuid::nil(), |it| *it.as_uuid()));
+    let lately = MomentValue(now.checked_sub(RECENT).unwrap_or(Timestamp::MIN));
+    diesel::update(sessions::table)
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::id.ne(kept))
+        .set(sessions::ended_at.eq(MomentValue(*now)))
+        .execute(conn)
+        .await?;
+    let ended = sessions::table
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::ended_at.gt(lately))
+        .filter(sessions::id.ne(kept))
+        .select(sessions::token_hash)
+        .load(conn)
+        .await?;
+    Ok(ended)
+}
+
+/// The logins of a user, newest first.
+pub(super) async fn logins(
+    conn: &mut Conn,
+    (user_id, before, limit): &(UserId, Option<EventId>, u32),
+) -> Result<Vec<LoginRow>, Failure> {
+    // No event has the highest id: then all are before it.
+    let before = IdValue(before.map_or(uuid::Uuid::max(), |it| *it.as_uuid()));
+    let found = login_events::table
+        .filter(login_events::user_id.eq(IdValue(*user_id.as_uuid())))
+        .filter(login_events::id.lt(before))
+        .order(login_events::id.desc())
+        .limit(i64::from(*limit))
+        .select(LoginRow::as_select())
+        .load(conn)
+        .await?;
+    Ok(found)
 }
 
 /// Writes an audit line.

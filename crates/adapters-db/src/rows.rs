@@ -6,8 +6,8 @@ use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
 use diesel::query_builder::AstPass;
 use diesel::sql_types::{Integer, Nullable, Text};
 use diesel::sqlite::Sqlite;
-use domain::event::LoginEvent;
-use domain::id::{IdentityId, SessionId, UserId};
+use domain::event::{Login, LoginEvent, Outcome};
+use domain::id::{EventId, IdentityId, SessionId, UserId};
 use domain::login::{Account, Entry, Registration};
 use domain::origin::{Device, Origin};
 use domain::profile::{AvatarUrl, Nickname, Profile, ProfilePatch};
@@ -128,7 +128,7 @@ impl SessionRow {
         }
     }
 
-    fn session(self) -> Result<Session, Failure> {
+    pub(crate) fn session(self) -> Result<Session, Failure> {
         Ok(Session {
             id: SessionId::from_uuid(self.id.0),
             user_id: UserId::from_uuid(self.user_id.0),
@@ -187,6 +187,35 @@ impl EventRow {
             device_name: event.origin.device.name.clone(),
             at: MomentValue(event.at),
         }
+    }
+}
+
+/// A login as its user sees it.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = login_events, check_for_backend(Pg, Sqlite))]
+pub(crate) struct LoginRow {
+    id: IdValue,
+    method: String,
+    outcome: String,
+    ip: IpValue,
+    device_id: Option<String>,
+    device_name: Option<String>,
+    at: MomentValue,
+}
+
+impl LoginRow {
+    pub(crate) fn login(self) -> Result<Login, Failure> {
+        Ok(Login {
+            id: EventId::from_uuid(self.id.0),
+            method: Method::parse(&self.method).ok_or_else(|| corrupt("login_events.method"))?,
+            outcome: Outcome::parse(&self.outcome)
+                .ok_or_else(|| corrupt("login_events.outcome"))?,
+            origin: Origin {
+                ip: self.ip.0,
+                device: Device { id: self.device_id, name: self.device_name },
+            },
+            at: self.at.0,
+        })
     }
 }
 

@@ -2,15 +2,15 @@
 
 use async_trait::async_trait;
 use domain::Timestamp;
-use domain::id::SessionId;
+use domain::id::{SessionId, UserId};
 use domain::secret::TokenHash;
-use domain::session::{SignedIn, Slide};
+use domain::session::{Session, SignedIn, Slide};
 use futures_util::FutureExt as _;
 use ports::error::StoreError;
 use ports::sessions::Sessions;
 
 use super::{Database, queries};
-use crate::rows::signed_in;
+use crate::rows::{SessionRow, signed_in, token_hash};
 
 #[async_trait]
 impl Sessions for Database {
@@ -28,6 +28,49 @@ impl Sessions for Database {
 
     async fn slide(&self, id: SessionId, slide: Slide) -> Result<(), StoreError> {
         self.write((id, slide), |conn, args| queries::slide_session(conn, args).boxed()).await
+    }
+
+    async fn list(&self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        self.read((user_id, now), |conn, args| {
+            async move {
+                let rows = queries::list_sessions(conn, args).await?;
+                rows.into_iter().map(SessionRow::session).collect()
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    async fn end_one(
+        &self,
+        user_id: UserId,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<TokenHash>, StoreError> {
+        self.write((user_id, id, now), |conn, args| {
+            async move {
+                let token = queries::end_one_session(conn, args).await?;
+                token.map(|it| token_hash(&it)).transpose()
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    async fn end_all(
+        &self,
+        user_id: UserId,
+        kept: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<Vec<TokenHash>, StoreError> {
+        self.write((user_id, kept, now), |conn, args| {
+            async move {
+                let tokens = queries::end_all_sessions(conn, args).await?;
+                tokens.iter().map(|it| token_hash(it)).collect()
+            }
+            .boxed()
+        })
+        .await
     }
 
     async fn end(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {

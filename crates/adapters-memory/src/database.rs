@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use domain::Timestamp;
-use domain::event::LoginEvent;
+use domain::event::{Login, LoginEvent};
 use domain::id::{EventId, IdentityId, SessionId, UserId};
 use domain::identifier::IdentifierKind;
 use domain::lockout::{Attempts, LockoutPolicy};
@@ -259,6 +259,30 @@ impl Accounts for MemoryDatabase {
         Ok(Some((record.user.clone(), tokens)))
     }
 
+    async fn logins(
+        &self,
+        user_id: UserId,
+        before: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<Login>, StoreError> {
+        let tables = lock(&self.0);
+        let mut found: Vec<_> = tables
+            .events
+            .values()
+            .filter(|it| it.user_id == Some(user_id) && before.is_none_or(|before| it.id < before))
+            .map(|it| Login {
+                id: it.id,
+                method: it.method,
+                outcome: it.outcome,
+                origin: it.origin.clone(),
+                at: it.at,
+            })
+            .collect();
+        found.sort_unstable_by_key(|it| std::cmp::Reverse(it.id));
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(found)
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -290,6 +314,48 @@ impl Sessions for MemoryDatabase {
             }
         }
         Ok(())
+    }
+
+    async fn list(&self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let tables = lock(&self.0);
+        let mut live: Vec<_> = tables
+            .live(user_id)
+            .map(|it| it.session.clone())
+            .filter(|it| it.is_live(now))
+            .collect();
+        live.sort_unstable_by_key(|it| std::cmp::Reverse((it.last_seen_at, it.id)));
+        Ok(live)
+    }
+
+    async fn end_one(
+        &self,
+        user_id: UserId,
+        id: SessionId,
+        _now: Timestamp,
+    ) -> Result<Option<TokenHash>, StoreError> {
+        let mut tables = lock(&self.0);
+        let found = tables.sessions.get_mut(&id).filter(|it| it.session.user_id == user_id);
+        Ok(found.map(|it| {
+            it.ended = true;
+            it.token
+        }))
+    }
+
+    async fn end_all(
+        &self,
+        user_id: UserId,
+        kept: Option<SessionId>,
+        _now: Timestamp,
+    ) -> Result<Vec<TokenHash>, StoreError> {
+        let mut tables = lock(&self.0);
+        let mut tokens = Vec::new();
+        for record in tables.sessions.values_mut() {
+            if record.session.user_id == user_id && Some(record.session.id) != kept {
+                record.ended = true;
+                tokens.push(record.token);
+            }
+        }
+        Ok(tokens)
     }
 
     async fn end(&self, id: SessionId, _now: Timestamp) -> Result<(), StoreError> {

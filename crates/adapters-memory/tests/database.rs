@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use adapters_memory::database::MemoryDatabase;
 use async_trait::async_trait;
 use domain::Timestamp;
-use domain::event::LoginEvent;
-use domain::id::{SessionId, UserId};
+use domain::event::{Login, LoginEvent};
+use domain::id::{EventId, SessionId, UserId};
 use domain::lockout::{Attempts, LockoutPolicy};
 use domain::login::{Account, Entry, Registration};
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
 use domain::secret::{IdentifierKey, TokenHash};
-use domain::session::{SignedIn, Slide};
+use domain::session::{Session, SignedIn, Slide};
 use domain::user::User;
 use ports::accounts::{
     Accounts, Attempt, Changed, Entered, PasswordChange, PasswordState, Registered,
@@ -135,6 +135,15 @@ impl Accounts for RacyDatabase {
         self.kept.patch_profile(user_id, patch).await
     }
 
+    async fn logins(
+        &self,
+        user_id: UserId,
+        before: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<Login>, StoreError> {
+        self.kept.logins(user_id, before, limit).await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -159,6 +168,28 @@ impl Sessions for RacyDatabase {
         let row = (token, SignedIn { session, ..before }, ended);
         self.sessions.lock().unwrap().insert(id, row);
         Ok(())
+    }
+
+    async fn list(&self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        self.kept.list(user_id, now).await
+    }
+
+    async fn end_one(
+        &self,
+        user_id: UserId,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<TokenHash>, StoreError> {
+        self.kept.end_one(user_id, id, now).await
+    }
+
+    async fn end_all(
+        &self,
+        user_id: UserId,
+        kept: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<Vec<TokenHash>, StoreError> {
+        self.kept.end_all(user_id, kept, now).await
     }
 
     async fn end(&self, id: SessionId, _now: Timestamp) -> Result<(), StoreError> {

@@ -13,7 +13,7 @@ use ports::Ports;
 use crate::edge::{Network, no_override};
 use crate::problem::{Code, Problem};
 use crate::routes::{
-    challenges, dev, docs, health, login, logout, me, openapi, password, register,
+    challenges, dev, docs, health, login, logins, logout, me, openapi, password, register, sessions,
 };
 use crate::settings::{Profile, Settings};
 
@@ -89,6 +89,16 @@ pub(crate) fn routes(config: &mut ServiceConfig, profile: Profile) {
                 .route(get().to(me::get))
                 .route(on(guard::Patch()).to(me::patch)),
         )
+        .service(
+            place("/v1/me/sessions", "GET, HEAD, DELETE")
+                .route(get().to(sessions::get))
+                .route(on(guard::Delete()).to(sessions::delete)),
+        )
+        .service(
+            place("/v1/me/sessions/{id}", "DELETE")
+                .route(on(guard::Delete()).to(sessions::delete_one)),
+        )
+        .service(place("/v1/me/logins", "GET, HEAD").route(get().to(logins::get)))
         .service(place("/v1/me/password", "PUT").route(on(guard::Put()).to(password::put)))
         .service(place("/health/live", "GET, HEAD").route(get().to(health::live)))
         .service(place("/health/ready", "GET, HEAD").route(get().to(health::ready)))

@@ -31,6 +31,9 @@ pub enum Error {
     /// Somebody has the user name, or one that looks like it.
     #[error("the user name is taken")]
     UsernameTaken,
+    /// There is no such thing, or it is somebody else's.
+    #[error("no such thing")]
+    NotFound,
     /// The new password cannot be set.
     #[error(transparent)]
     Password(#[from] PasswordError),

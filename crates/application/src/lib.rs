@@ -8,10 +8,12 @@ pub mod challenge;
 pub mod credential;
 pub mod error;
 pub mod login;
+pub mod logins;
 pub mod logout;
 pub mod password;
 pub mod profile;
 pub mod register;
+pub mod sessions;
 mod visit;
 
 pub use error::Error;

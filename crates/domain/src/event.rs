@@ -18,6 +18,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    const ALL: [Self; 3] = [Self::Success, Self::Failure, Self::Locked];
+
+    /// Reads the stable name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == name)
+    }
+
     /// The stable name, in stores and on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -40,6 +48,21 @@ pub struct LoginEvent {
     pub identity_id: Option<IdentityId>,
     /// The identifier that was tried, as its keyed hash.
     pub identifier: IdentifierKey,
+    /// How.
+    pub method: Method,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// From where.
+    pub origin: Origin,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One login of a user, as the user sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The event's name; later logins have later ones.
+    pub id: EventId,
     /// How.
     pub method: Method,
     /// What came of it.

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use domain::Timestamp;
-use domain::event::LoginEvent;
-use domain::id::{SessionId, UserId};
+use domain::event::{Login, LoginEvent};
+use domain::id::{EventId, SessionId, UserId};
 use domain::lockout::LockoutPolicy;
 use domain::login::{Account, Entry, Registration};
 use domain::password::PasswordHash;
@@ -153,6 +153,15 @@ pub trait Accounts: Send + Sync {
         user_id: UserId,
         patch: &ProfilePatch,
     ) -> Result<Option<(User, Vec<TokenHash>)>, StoreError>;
+
+    /// The logins of a user, newest first, `limit` at most; those before the event `before` where
+    /// it is given.
+    async fn logins(
+        &self,
+        user_id: UserId,
+        before: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<Login>, StoreError>;
 
     /// Answers if the store can be reached.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -1,12 +1,15 @@
 //! Sessions: the truth.
 
 use async_trait::async_trait;
-use domain::Timestamp;
-use domain::id::SessionId;
+use domain::id::{SessionId, UserId};
 use domain::secret::TokenHash;
-use domain::session::{SignedIn, Slide};
+use domain::session::{Session, SignedIn, Slide};
+use domain::{Duration, Timestamp};
 
 use crate::error::StoreError;
+
+/// How long an ended session may still have a copy, and some more.
+pub const RECENT: Duration = Duration::from_mins(2);
 
 /// Sessions as the database has them.
 #[cfg_attr(feature = "testing", mockall::automock)]
@@ -19,6 +22,30 @@ pub trait Sessions: Send + Sync {
 
     /// Pushes a session's end on; the end never moves back, and an ended session stays ended.
     async fn slide(&self, id: SessionId, slide: Slide) -> Result<(), StoreError>;
+
+    /// The live sessions of a user, the last used first.
+    async fn list(&self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
+
+    /// Ends a session of a user and gives its token; `None` if the user has no such session.
+    ///
+    /// Gives the token also of one that is over, so that trying again removes its copy.
+    async fn end_one(
+        &self,
+        user_id: UserId,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<TokenHash>, StoreError>;
+
+    /// Ends all sessions of a user but `kept`, and gives their tokens.
+    ///
+    /// Gives the tokens also of those that ended within [`RECENT`], so that trying again removes
+    /// their copies.
+    async fn end_all(
+        &self,
+        user_id: UserId,
+        kept: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<Vec<TokenHash>, StoreError>;
 
     /// Ends a session. Ending one that is over is no error; it stays ended for good.
     async fn end(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError>;

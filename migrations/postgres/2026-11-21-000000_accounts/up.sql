@@ -78,7 +78,8 @@ CREATE TABLE login_events (
     device_name text,
     at          timestamptz NOT NULL
 );
-CREATE INDEX login_events_user ON login_events (user_id, at DESC, id);
+-- Ids are in order of time.
+CREATE INDEX login_events_user ON login_events (user_id, id);
 
 -- The audit log is append-only; what is older than its retention of 180 days may go.
 CREATE FUNCTION keep_login_events() RETURNS trigger LANGUAGE plpgsql AS $$

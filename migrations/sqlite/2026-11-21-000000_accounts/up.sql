@@ -79,7 +79,8 @@ CREATE TABLE login_events (
     device_name TEXT,
     at          INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX login_events_user ON login_events (user_id, at DESC, id);
+-- Ids are in order of time.
+CREATE INDEX login_events_user ON login_events (user_id, id);
 
 -- The audit log is append-only; what is older than its retention of 180 days may go.
 CREATE TRIGGER login_events_no_update BEFORE UPDATE ON login_events

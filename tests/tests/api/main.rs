@@ -16,6 +16,7 @@ mod password;
 mod races;
 mod register;
 mod session;
+mod sessions;
 
 /// The body of an answer without what differs from run to run.
 fn shape(body: &serde_json::Value) -> serde_json::Value {

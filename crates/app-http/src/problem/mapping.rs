@@ -74,6 +74,7 @@ impl From<Error> for Problem {
             Error::SessionInvalid => Self::new(Code::SessionInvalid),
             Error::AccountDisabled => Self::new(Code::AccountDisabled),
             Error::ReauthRequired => Self::new(Code::ReauthRequired),
+            Error::NotFound => Self::new(Code::NotFound),
             Error::PhoneRequired => Self::new(Code::PhoneRequired),
             Error::UsernameTaken => Self::refused(Code::UsernameTaken, "username"),
             Error::Password(refusal) => Self::password(refusal, "password"),

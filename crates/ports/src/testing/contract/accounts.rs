@@ -52,6 +52,7 @@ macro_rules! accounts_contract {
                 of_racing_changes_one_is_done,
                 a_profile_is_left_set_and_cleared,
                 a_failed_login_is_recorded,
+                logins_are_told_newest_first_page_by_page,
                 password_state_tells_what_the_user_is_known_by,
             ]
         );
@@ -431,6 +432,30 @@ pub async fn a_failed_login_is_recorded(stores: Stores) {
         };
         stores.accounts.record(&event).await.expect("a store");
         assert!(stores.accounts.record(&event).await.is_err(), "an event is written once");
+    }
+}
+
+/// LOG-03: each login once, whatever the size of the page; nobody else's.
+pub async fn logins_are_told_newest_first_page_by_page(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    registered(&stores, 2, None).await;
+    for seed in 11..=14 {
+        signed_in(&stores, &account, 1, seed, at(seed)).await;
+    }
+    let mut told = Vec::new();
+    let mut before = None;
+    loop {
+        let page = stores.accounts.logins(account.user.id, before, 2).await.expect("a store");
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 2);
+        before = Some(last.id);
+        told.extend(page);
+    }
+    let moments: Vec<_> = told.iter().map(|it| it.at).collect();
+    assert_eq!(moments, [at(14), at(13), at(12), at(11), at(0)]);
+    for login in told {
+        assert_eq!((login.method, login.outcome), (Method::Sms, Outcome::Success));
+        assert_eq!(login.origin, origin());
     }
 }
 

@@ -20,6 +20,9 @@ macro_rules! sessions_contract {
                 an_ended_session_stays_ended,
                 the_end_is_pushed_on_and_never_back,
                 racing_a_slide_an_end_wins,
+                the_live_sessions_are_listed_the_last_used_first,
+                one_session_is_ended_by_its_owner_alone,
+                all_sessions_end_but_the_kept_one,
             ]
         );
     };
@@ -93,4 +96,57 @@ pub async fn racing_a_slide_an_end_wins(stores: Stores) {
         let after = stores.sessions.find(&token(seed), at(round + 1)).await.expect("a store");
         assert!(after.is_none(), "round {round}");
     }
+}
+
+/// SES-05.
+pub async fn the_live_sessions_are_listed_the_last_used_first(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    registered(&stores, 2, None).await;
+    signed_in(&stores, &account, 1, 11, at(10)).await;
+    signed_in(&stores, &account, 1, 12, at(20)).await;
+    let all = stores.sessions.list(account.user.id, at(30)).await.expect("a store");
+    let begun: Vec<_> = all.iter().map(|it| it.created_at).collect();
+    assert_eq!(begun, [at(20), at(10), at(0)]);
+    let middle = all.get(1).expect("three sessions").id;
+    stores.sessions.end(middle, at(31)).await.expect("a store");
+    let left = stores.sessions.list(account.user.id, at(32)).await.expect("a store");
+    assert_eq!(left.len(), 2);
+    let over = stores.sessions.list(account.user.id, at(7 * DAY + 15)).await.expect("a store");
+    assert_eq!(over.len(), 1, "those whose time is over are not listed");
+}
+
+/// SES-05, LINK-10: a session of somebody else is as unknown as one that never was.
+pub async fn one_session_is_ended_by_its_owner_alone(stores: Stores) {
+    let owner = registered(&stores, 1, None).await;
+    let other = registered(&stores, 2, None).await;
+    let found = stores.sessions.find(&token(1), at(1)).await.expect("a store").expect("live");
+    let id = found.session.id;
+    let end = async |user| stores.sessions.end_one(user, id, at(2)).await.expect("a store");
+    assert_eq!(end(other.user.id).await, None);
+    assert!(stores.sessions.find(&token(1), at(3)).await.expect("a store").is_some());
+    assert_eq!(end(owner.user.id).await, Some(token(1)));
+    assert!(stores.sessions.find(&token(1), at(3)).await.expect("a store").is_none());
+    assert_eq!(end(owner.user.id).await, Some(token(1)), "trying again removes the copy");
+}
+
+/// SES-04, SES-05.
+pub async fn all_sessions_end_but_the_kept_one(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    registered(&stores, 2, None).await;
+    signed_in(&stores, &account, 1, 11, at(10)).await;
+    signed_in(&stores, &account, 1, 12, at(20)).await;
+    let kept = stores.sessions.find(&token(11), at(21)).await.expect("a store").expect("live");
+    for _ in 0..2 {
+        let ended = stores.sessions.end_all(account.user.id, Some(kept.session.id), at(30)).await;
+        let mut ended = ended.expect("a store");
+        ended.sort_unstable();
+        assert_eq!(ended, [token(1), token(12)], "the second time as well");
+    }
+    let live =
+        async |seed| stores.sessions.find(&token(seed), at(31)).await.expect("a store").is_some();
+    assert!(live(11).await && live(2).await);
+    assert!(!live(1).await && !live(12).await);
+    let all = stores.sessions.end_all(account.user.id, None, at(32)).await.expect("a store");
+    assert!(all.contains(&token(11)));
+    assert!(!live(11).await && live(2).await);
 }
