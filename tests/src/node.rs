@@ -21,8 +21,12 @@ pub struct Node {
 }
 
 impl Node {
-    pub(crate) async fn start(folder: &Path, settings: Vec<(String, String)>) -> Self {
-        let mut node = Self::spawn(folder, settings);
+    pub(crate) async fn start(
+        folder: &Path,
+        settings: Vec<(String, String)>,
+        blocks: Option<u32>,
+    ) -> Self {
+        let mut node = Self::spawn(folder, settings, blocks);
         for _ in 0..200 {
             let ready = node.client.get("/health/ready").await;
             if ready.is_ok_and(|it| it.status == 200) {
@@ -36,22 +40,31 @@ impl Node {
         panic!("the node is not ready:\n{}", node.log());
     }
 
-    fn spawn(folder: &Path, settings: Vec<(String, String)>) -> Self {
+    fn spawn(folder: &Path, settings: Vec<(String, String)>, blocks: Option<u32>) -> Self {
         let port = test_servers::free_port().expect("a free port");
         let address = format!("127.0.0.1:{port}");
         let number = STARTED.fetch_add(1, Ordering::SeqCst);
         let log = folder.join(format!("node-{number}.log"));
         let output = File::create(&log).expect("a log file");
         let errors = output.try_clone().expect("a log file");
-        let process = Command::new(binary())
-            .current_dir(folder)
-            .env("LATCHKEY__SERVER__BIND", &address)
-            .envs(settings)
-            .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(errors)
-            .spawn()
-            .expect("the binary starts");
+        // `ulimit -f` bounds the size of files; without the trap, reaching it would be a signal.
+        let process = match blocks {
+            None => Command::new(binary()),
+            Some(blocks) => {
+                let mut limited = Command::new("sh");
+                let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\"");
+                limited.arg("-c").arg(script).arg(binary());
+                limited
+            }
+        }
+        .current_dir(folder)
+        .env("LATCHKEY__SERVER__BIND", &address)
+        .envs(settings)
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(errors)
+        .spawn()
+        .expect("the binary starts");
         Self { client: Client::new(&address), address, process, log }
     }
 

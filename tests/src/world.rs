@@ -58,9 +58,18 @@ impl World {
         }
     }
 
+    /// Starts a node whose files cannot grow beyond so many blocks of 512 bytes.
+    pub async fn limited_node(&self, blocks: u32) -> Node {
+        Node::start(self.folder.path(), self.settings(&[]), Some(blocks)).await
+    }
+
     /// Starts a node, with limits high enough to be out of a test's way; `settings` go on top, as
     /// in `("LIMITS__PHONE_WRONG_HOUR", "3")`.
     pub async fn node_with(&self, settings: &[(&str, &str)]) -> Node {
+        Node::start(self.folder.path(), self.settings(settings), None).await
+    }
+
+    fn settings(&self, settings: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut all: Vec<(String, String)> = [
             ("STORE__DATABASE_URL", self.database_url.as_str()),
             ("STORE__REDIS_URL", self.redis_url.as_str()),
@@ -80,7 +89,7 @@ impl World {
         .map(|(key, value)| (format!("LATCHKEY__{key}"), (*value).to_owned()))
         .collect();
         all.push(("LATCHKEY_CONFIG_DIR".to_owned(), "/nonexistent".to_owned()));
-        Node::start(self.folder.path(), all).await
+        all
     }
 
     /// Starts a node.

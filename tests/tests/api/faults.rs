@@ -134,7 +134,39 @@ async fn after_a_flush_nothing_comes_back_to_life() {
     assert_eq!(client.login_by_password("13800138000", "wrong").await.status, 429);
 }
 
-/// REL-06: a database file that cannot be written answers so, and reads go on.
+/// REL-06: a file that cannot grow is told, reads go on, and what was acknowledged is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_and_loses_nothing() {
+    let world = World::new(Topology::Sqlite).await;
+    drop(world.node().await);
+    // No file of this process may grow beyond 512 KiB, as on a disk that is full.
+    let node = world.limited_node(1_024).await;
+    let client = &node.client;
+    let first = client.log_in("13800138000").await;
+    let mut acknowledged = vec!["13800138000".to_owned()];
+    let told = loop {
+        let phone = format!("1370{:07}", acknowledged.len());
+        let credential = client.code(&phone).await;
+        let answer = client.login(&credential).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        acknowledged.push(phone);
+        assert!(acknowledged.len() < 2_000, "the limit is never reached");
+    };
+    assert_eq!(told.outcome(), (503, "storage_unavailable".to_owned()), "{}", told.text);
+    assert!(told.header("retry-after").parse::<u64>().unwrap() >= 1);
+    let sessions = client.as_user(&first).get("/v1/me/sessions").await.unwrap();
+    assert_eq!(sessions.status, 200, "{}", sessions.text);
+    drop(node);
+    // With room again, everybody who was told that they are in is known.
+    let node = world.node().await;
+    for phone in &acknowledged {
+        let answer = node.client.log_in(phone).await;
+        assert_eq!(answer.body["is_new_user"], false, "{phone}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_health_check_names_what_there_is() {
     let world = World::new(Topology::Sqlite).await;

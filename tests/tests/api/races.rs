@@ -13,6 +13,7 @@ on_every_topology![
     fifty_right_answers_are_one_session,
     two_hundred_wrong_passwords_are_five,
     fifty_registrations_of_one_name_are_one,
+    more_passwords_than_can_be_hashed_are_told_so,
 ];
 
 /// Posts all bodies at the same moment.
@@ -110,4 +111,29 @@ async fn fifty_registrations_of_one_name_are_one(world: World) {
     let answers = at_once(&node.client, "/v1/register", vec![body; 50]).await;
     assert_eq!(count(&answers, 201), 1);
     assert_eq!(count(&answers, 409), 49);
+}
+
+/// PWD-05, REL-10: over capacity is told at once, and nothing else waits for it.
+async fn more_passwords_than_can_be_hashed_are_told_so(world: World) {
+    let node = world.node().await;
+    let bodies = (0..400)
+        .map(|number| {
+            let name = format!("nobody-{number}x");
+            json!({"credential": {"type": "password", "identifier": name, "password": "wrong"}})
+        })
+        .collect();
+    let client = node.client.clone();
+    let storm = tokio::spawn(async move { at_once(&client, "/v1/login", bodies).await });
+    while !storm.is_finished() {
+        let live = node.client.get("/health/live").await.unwrap();
+        assert_eq!(live.status, 200);
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let answers = storm.await.unwrap();
+    assert_eq!(count(&answers, 401) + count(&answers, 503), 400);
+    assert!(count(&answers, 401) >= 50 && count(&answers, 503) >= 50);
+    for told in answers.iter().filter(|it| it.status == 503) {
+        assert_eq!(told.code(), "overloaded");
+        assert!(told.header("retry-after").parse::<u64>().unwrap() >= 1);
+    }
 }
