@@ -14,7 +14,6 @@ where
 }
 
 /// A database of its own, below cargo's target folder.
-#[expect(clippy::unused_async, reason = "the suites await the making of a store")]
 async fn sqlite() -> Stores {
     use adapters_db::sqlite;
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep();
@@ -29,6 +28,11 @@ mod on_sqlite {
     }
     mod sessions {
         ports::sessions_contract!(crate::sqlite());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_racy_variant_breaks_the_promises() {
+        ports::testing::racy::suites_fail_on_a_racy_variant(crate::sqlite).await;
     }
 }
 
@@ -57,5 +61,10 @@ mod on_postgres {
     }
     mod sessions {
         ports::sessions_contract!(super::postgres());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_racy_variant_breaks_the_promises() {
+        ports::testing::racy::suites_fail_on_a_racy_variant(postgres).await;
     }
 }

@@ -1,6 +1,7 @@
 //! For tests: a clock that moves when told, entropy that counts, races, and the contract suites.
 
 pub mod contract;
+pub mod racy;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,0 +1,214 @@
+//! A database made racy: it reads, lets others go, and then writes by what it read.
+//!
+//! An adapter's tests wrap their own store in it and see the suites fail: what they prove is then
+//! kept by the store's atomic steps, and by nothing else.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use domain::Timestamp;
+use domain::event::{Login, LoginEvent};
+use domain::id::{EventId, SessionId, UserId};
+use domain::lockout::{Attempts, LockoutPolicy};
+use domain::login::{Account, Entry, Registration};
+use domain::password::PasswordHash;
+use domain::profile::ProfilePatch;
+use domain::secret::{IdentifierKey, TokenHash};
+use domain::session::{Session, SignedIn, Slide};
+use domain::user::User;
+
+use super::breaks;
+use super::contract::accounts::{self, Stores};
+use super::contract::sessions;
+use crate::accounts::{
+    Accounts, Attempt, Changed, Entered, PasswordChange, PasswordState, Registered,
+};
+use crate::error::StoreError;
+use crate::sessions::Sessions;
+
+/// Shows that the suites of accounts and sessions fail on a racy variant of a store: `make` gives
+/// a fresh store of the kind.
+///
+/// # Panics
+/// If a promise holds on the racy variant: then its suite proves nothing.
+pub async fn suites_fail_on_a_racy_variant<F>(make: impl Fn() -> F)
+where
+    F: Future<Output = Stores>,
+{
+    let racy = async || RacyDatabase::of(make().await);
+    assert!(breaks(accounts::racing_registrations_make_one_user(racy().await)).await);
+    assert!(breaks(accounts::racing_attempts_never_pass_the_threshold(racy().await)).await);
+    let upgrades = accounts::of_racing_upgrades_one_wins_and_a_change_wins_over_all(racy().await);
+    assert!(breaks(upgrades).await);
+    assert!(breaks(accounts::of_racing_changes_one_is_done(racy().await)).await);
+    assert!(breaks(sessions::racing_a_slide_an_end_wins(racy().await)).await);
+}
+
+struct RacyDatabase {
+    kept: Stores,
+    attempts: Mutex<HashMap<IdentifierKey, Attempts>>,
+    sessions: Mutex<HashMap<SessionId, (TokenHash, SignedIn, bool)>>,
+}
+
+/// Locks what is never left half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl RacyDatabase {
+    fn of(kept: Stores) -> Stores {
+        let racy = Arc::new(Self { kept, attempts: Mutex::default(), sessions: Mutex::default() });
+        Stores { accounts: racy.clone(), sessions: racy }
+    }
+
+    fn keep(&self, entry: &Entry, user: &User) {
+        let signed_in = SignedIn { session: entry.session.clone(), user: user.clone() };
+        let row = (entry.token, signed_in, false);
+        lock(&self.sessions).insert(entry.session.id, row);
+    }
+}
+
+#[async_trait]
+impl Accounts for RacyDatabase {
+    async fn find(&self, identifier: &IdentifierKey) -> Result<Option<Account>, StoreError> {
+        self.kept.accounts.find(identifier).await
+    }
+
+    async fn enter(&self, entry: &Entry) -> Result<Entered, StoreError> {
+        let entered = self.kept.accounts.enter(entry).await?;
+        if let Some(account) = self.kept.accounts.find(&entry.event.identifier).await? {
+            self.keep(entry, &account.user);
+        }
+        Ok(entered)
+    }
+
+    async fn register(&self, registration: &Registration) -> Result<Registered, StoreError> {
+        if self.kept.accounts.find(&registration.entry.event.identifier).await?.is_some() {
+            return Ok(Registered::Taken);
+        }
+        tokio::task::yield_now().await;
+        self.keep(&registration.entry, &registration.user);
+        self.kept.accounts.register(registration).await?;
+        Ok(Registered::New)
+    }
+
+    async fn begin_attempt(
+        &self,
+        identifier: &IdentifierKey,
+        policy: &LockoutPolicy,
+        now: Timestamp,
+    ) -> Result<Attempt, StoreError> {
+        let before = lock(&self.attempts).get(identifier).copied().unwrap_or_default();
+        tokio::task::yield_now().await;
+        match policy.attempt(before, now) {
+            Ok(after) => {
+                lock(&self.attempts).insert(*identifier, after);
+                let locks = after.waits_until.is_some();
+                Ok(Attempt::Counted { account: None, password: None, locks })
+            }
+            Err(until) => Ok(Attempt::Waiting { until }),
+        }
+    }
+
+    async fn record(&self, event: &LoginEvent) -> Result<(), StoreError> {
+        self.kept.accounts.record(event).await
+    }
+
+    async fn upgrade_hash(
+        &self,
+        user_id: UserId,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> Result<bool, StoreError> {
+        tokio::task::yield_now().await;
+        self.kept.accounts.upgrade_hash(user_id, old, new).await?;
+        Ok(true)
+    }
+
+    async fn password_state(&self, user_id: UserId) -> Result<Option<PasswordState>, StoreError> {
+        self.kept.accounts.password_state(user_id).await
+    }
+
+    async fn change_password(&self, change: &PasswordChange) -> Result<Changed, StoreError> {
+        let before = self.kept.accounts.password_state(change.user_id).await?;
+        tokio::task::yield_now().await;
+        self.kept.accounts.change_password(change).await?;
+        let unchanged = before.is_some_and(|it| it.security_epoch == change.security_epoch);
+        Ok(if unchanged { Changed::Done { dead: Vec::new() } } else { Changed::Stale })
+    }
+
+    async fn patch_profile(
+        &self,
+        user_id: UserId,
+        patch: &ProfilePatch,
+    ) -> Result<Option<(User, Vec<TokenHash>)>, StoreError> {
+        self.kept.accounts.patch_profile(user_id, patch).await
+    }
+
+    async fn logins(
+        &self,
+        user_id: UserId,
+        before: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<Login>, StoreError> {
+        self.kept.accounts.logins(user_id, before, limit).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Sessions for RacyDatabase {
+    async fn find(
+        &self,
+        token: &TokenHash,
+        _now: Timestamp,
+    ) -> Result<Option<SignedIn>, StoreError> {
+        let sessions = lock(&self.sessions);
+        let found = sessions.values().find(|(it, _, ended)| it == token && !ended);
+        Ok(found.map(|(_, it, _)| it.clone()))
+    }
+
+    async fn slide(&self, id: SessionId, slide: Slide) -> Result<(), StoreError> {
+        let Some((token, before, ended)) = lock(&self.sessions).get(&id).cloned() else {
+            return Ok(());
+        };
+        tokio::task::yield_now().await;
+        let session = before.session.slid(slide);
+        let row = (token, SignedIn { session, ..before }, ended);
+        lock(&self.sessions).insert(id, row);
+        Ok(())
+    }
+
+    async fn list(&self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        self.kept.sessions.list(user_id, now).await
+    }
+
+    async fn end_one(
+        &self,
+        user_id: UserId,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<TokenHash>, StoreError> {
+        self.kept.sessions.end_one(user_id, id, now).await
+    }
+
+    async fn end_all(
+        &self,
+        user_id: UserId,
+        kept: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<Vec<TokenHash>, StoreError> {
+        self.kept.sessions.end_all(user_id, kept, now).await
+    }
+
+    async fn end(&self, id: SessionId, _now: Timestamp) -> Result<(), StoreError> {
+        if let Some((_, _, ended)) = lock(&self.sessions).get_mut(&id) {
+            *ended = true;
+        }
+        Ok(())
+    }
+}
