@@ -13,7 +13,8 @@ use domain::secret::{IdentifierKey, Sealed, TokenHash};
 use domain::user::User;
 use futures_util::FutureExt as _;
 use ports::accounts::{
-    Accounts, Attempt, Changed, Entered, PasswordChange, PasswordState, Registered,
+    Accounts, Attempt, Changed, Entered, PasswordChange, PasswordState, Reauthentication,
+    Registered,
 };
 use ports::error::StoreError;
 
@@ -100,6 +101,10 @@ impl Accounts for Database {
 
     async fn change_password(&self, change: &PasswordChange) -> Result<Changed, StoreError> {
         self.write(change.clone(), |conn, it| queries::change_password(conn, it).boxed()).await
+    }
+
+    async fn reauthenticate(&self, proof: &Reauthentication) -> Result<Changed, StoreError> {
+        self.write(proof.clone(), |conn, it| queries::reauthenticate(conn, it).boxed()).await
     }
 
     async fn patch_profile(

@@ -8,8 +8,8 @@ use domain::id::{EventId, SessionId, UserId};
 use domain::identifier::IdentifierKind;
 use domain::password::PasswordHash;
 use domain::secret::{IdentifierKey, TokenHash};
-use domain::session::Slide;
-use ports::accounts::{Changed, PasswordChange};
+use domain::session::{Method, Slide};
+use ports::accounts::{Changed, PasswordChange, Reauthentication};
 use ports::sessions::RECENT;
 
 use super::engine::{Conn, in_transaction};
@@ -294,6 +294,49 @@ pub(super) async fn change_password(
         Err(Failure::Driver(diesel::result::Error::RollbackTransaction)) => Ok(Changed::Stale),
         Err(failure) => Err(failure),
     }
+}
+
+/// Moves a session to its new token and notes the proof.
+pub(super) async fn reauthenticate(
+    conn: &mut Conn,
+    proof: &Reauthentication,
+) -> Result<Changed, Failure> {
+    let done = in_transaction(conn, async |conn: &mut Conn| {
+        let session_id = IdValue(*proof.session_id.as_uuid());
+        let before: Option<Vec<u8>> = sessions::table
+            .inner_join(users::table)
+            .filter(sessions::id.eq(session_id))
+            .filter(sessions::ended_at.is_null())
+            .filter(users::id.eq(IdValue(*proof.user_id.as_uuid())))
+            .filter(users::state.eq(ACTIVE))
+            .filter(users::security_epoch.eq(proof.security_epoch))
+            .select(sessions::token_hash)
+            .first(conn)
+            .await
+            .optional()?;
+        let Some(before) = before else { return Ok(None) };
+        // Whoever moves the token first wins; an end that came between wins over both.
+        let moved = diesel::update(sessions::table.find(session_id))
+            .filter(sessions::ended_at.is_null())
+            .filter(sessions::token_hash.eq(&before))
+            .set((
+                sessions::token_hash.eq(proof.token.as_bytes().as_slice()),
+                sessions::auth_time.eq(MomentValue(proof.event.at)),
+            ))
+            .execute(conn)
+            .await?;
+        if moved == 0 {
+            return Ok(None);
+        }
+        record(conn, &EventRow::of(&proof.event)).await?;
+        if proof.event.method == Method::Password {
+            let subject = proof.user_id.as_uuid().as_bytes().as_slice();
+            diesel::delete(password_attempts::table.find(subject)).execute(conn).await?;
+        }
+        token_hash(&before).map(Some)
+    })
+    .await?;
+    Ok(done.map_or(Changed::Stale, |it| Changed::Done { dead: vec![it] }))
 }
 
 /// A user as they are now, and the tokens of their live sessions.

@@ -16,7 +16,8 @@ use domain::secret::{IdentifierKey, Sealed, TokenHash};
 use domain::session::{MOST_SESSIONS, Method, Session, SignedIn, Slide};
 use domain::user::{User, UserState};
 use ports::accounts::{
-    Accounts, Attempt, Changed, Entered, PasswordChange, PasswordState, Registered,
+    Accounts, Attempt, Changed, Entered, PasswordChange, PasswordState, Reauthentication,
+    Registered,
 };
 use ports::error::StoreError;
 use ports::sessions::Sessions;
@@ -239,6 +240,24 @@ impl Accounts for MemoryDatabase {
             }
         }
         Ok(Changed::Done { dead })
+    }
+
+    async fn reauthenticate(&self, proof: &Reauthentication) -> Result<Changed, StoreError> {
+        let mut tables = lock(&self.0);
+        let unchanged = tables.users.get(&proof.user_id).is_some_and(|it| {
+            it.user.state == UserState::Active && it.security_epoch == proof.security_epoch
+        });
+        let session = tables.sessions.get_mut(&proof.session_id);
+        let Some(record) = session.filter(|it| unchanged && !it.ended) else {
+            return Ok(Changed::Stale);
+        };
+        let dead = std::mem::replace(&mut record.token, proof.token);
+        record.session.auth_time = proof.event.at;
+        if proof.event.method == Method::Password {
+            tables.attempts.remove(&Counted::User(proof.user_id));
+        }
+        tables.events.insert(proof.event.id, proof.event.clone());
+        Ok(Changed::Done { dead: vec![dead] })
     }
 
     async fn patch_profile(

@@ -13,7 +13,8 @@ use ports::Ports;
 use crate::edge::{Network, no_override};
 use crate::problem::{Code, Problem};
 use crate::routes::{
-    challenges, dev, docs, health, login, logins, logout, me, openapi, password, register, sessions,
+    challenges, dev, docs, health, login, logins, logout, me, openapi, password, reauthenticate,
+    register, sessions,
 };
 use crate::settings::{Profile, Settings};
 
@@ -99,6 +100,7 @@ pub(crate) fn routes(config: &mut ServiceConfig, profile: Profile) {
                 .route(on(guard::Delete()).to(sessions::delete_one)),
         )
         .service(place("/v1/me/logins", "GET, HEAD").route(get().to(logins::get)))
+        .service(place("/v1/reauthenticate", "POST").route(post().to(reauthenticate::post)))
         .service(place("/v1/me/password", "PUT").route(on(guard::Put()).to(password::put)))
         .service(place("/health/live", "GET, HEAD").route(get().to(health::live)))
         .service(place("/health/ready", "GET, HEAD").route(get().to(health::ready)))

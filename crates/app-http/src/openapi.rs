@@ -30,6 +30,7 @@ use crate::routes;
         routes::me::get,
         routes::me::patch,
         routes::password::put,
+        routes::reauthenticate::post,
         routes::sessions::get,
         routes::sessions::delete,
         routes::sessions::delete_one,

@@ -10,5 +10,6 @@ pub(crate) mod logout;
 pub(crate) mod me;
 pub(crate) mod openapi;
 pub(crate) mod password;
+pub(crate) mod reauthenticate;
 pub(crate) mod register;
 pub(crate) mod sessions;

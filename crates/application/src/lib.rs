@@ -12,6 +12,7 @@ pub mod logins;
 pub mod logout;
 pub mod password;
 pub mod profile;
+pub mod reauthenticate;
 pub mod register;
 pub mod sessions;
 mod visit;

@@ -38,20 +38,16 @@ pub async fn set_password(
     let known = identifiers(ports, &state)?;
     let known: Vec<&Identifier> = known.iter().collect();
     let new = Password::parse(&request.new, &ports.policy.passwords, &known)?;
-    match &request.current {
-        Some(current) => {
-            let visit = Visit {
-                identifier: state.identifier,
-                method: Method::Password,
-                origin: request.origin,
-                at: now,
-            };
-            password::prove(ports, current, &visit).await?;
-        }
-        None if state.has_password || !session.is_fresh(&ports.policy.sessions, now) => {
-            return Err(Error::ReauthRequired);
-        }
-        None => {}
+    if let Some(current) = &request.current {
+        let visit = Visit {
+            identifier: state.identifier,
+            method: Method::Password,
+            origin: request.origin,
+            at: now,
+        };
+        password::prove(ports, current, &visit).await?;
+    } else if !session.may_set_password(state.has_password, &ports.policy.sessions, now) {
+        return Err(Error::ReauthRequired);
     }
     let (token, hash) = draw_token(ports);
     let change = PasswordChange {

@@ -149,6 +149,18 @@ impl Session {
         Self { last_seen_at: slide.last_seen_at, idle_ends_at: slide.idle_ends_at, ..self }
     }
 
+    /// Decides whether a password may be set without knowing the one that is set now: a first one
+    /// after a fresh proof, another one after a fresh proof made since the login (RST-06).
+    #[must_use]
+    pub fn may_set_password(
+        &self,
+        has_password: bool,
+        policy: &SessionPolicy,
+        now: Timestamp,
+    ) -> bool {
+        self.is_fresh(policy, now) && (!has_password || self.auth_time > self.created_at)
+    }
+
     /// True while its last proof is recent enough to change what logs in (LINK-01).
     #[must_use]
     pub fn is_fresh(&self, policy: &SessionPolicy, now: Timestamp) -> bool {
@@ -223,6 +235,23 @@ mod tests {
         assert!(!begun().is_live(at(7 * DAY)));
         let used = begun().slid(Slide { last_seen_at: at(1), idle_ends_at: at(40 * DAY) });
         assert!(!used.is_live(at(30 * DAY)));
+    }
+
+    #[rstest]
+    #[case::after_the_login(0, 0, true, false)]
+    #[case::long_after_the_login(0, 600, false, false)]
+    #[case::proved_again(100, 100, true, true)]
+    #[case::proved_again_a_while_ago(100, 699, true, true)]
+    #[case::proved_again_too_long_ago(100, 700, false, false)]
+    fn a_password_is_set_after_a_fresh_proof(
+        #[case] proved: u64,
+        #[case] second: u64,
+        #[case] first: bool,
+        #[case] another: bool,
+    ) {
+        let session = Session { auth_time: at(proved), ..begun() };
+        assert_eq!(session.may_set_password(false, &policy(), at(second)), first);
+        assert_eq!(session.may_set_password(true, &policy(), at(second)), another);
     }
 
     #[test]

@@ -70,10 +70,25 @@ pub struct PasswordChange {
     pub at: Timestamp,
 }
 
-/// What a password change came to.
+/// A session that goes on under a new token, its owner having proved again who they are.
+#[derive(Debug, Clone)]
+pub struct Reauthentication {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The account's epoch as it was when the proof was loaded.
+    pub security_epoch: i32,
+    /// The session.
+    pub session_id: SessionId,
+    /// The hash of its new token.
+    pub token: TokenHash,
+    /// The identity that was used.
+    pub event: LoginEvent,
+}
+
+/// What a change came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
-    /// The password is set, the session has its new token, all others have ended.
+    /// It is written. A change of password ends all other sessions as well.
     Done {
         /// The tokens that are dead now, the session's former one among them.
         dead: Vec<TokenHash>,
@@ -145,6 +160,13 @@ pub trait Accounts: Send + Sync {
     ///
     /// Atomic; the epoch goes up, so that a login in flight with the old password comes to nothing.
     async fn change_password(&self, change: &PasswordChange) -> Result<Changed, StoreError>;
+
+    /// Moves a session to a new token, notes when its owner proved again who they are, and forgets
+    /// the failed passwords if it was one.
+    ///
+    /// Atomic; nothing is written if the session has ended, or the account is not active or has
+    /// another epoch.
+    async fn reauthenticate(&self, proof: &Reauthentication) -> Result<Changed, StoreError>;
 
     /// Changes a profile. Gives the user as they are now and the tokens whose copies are out of
     /// date; `None` if there is no such user.

@@ -15,6 +15,9 @@ async fn the_contract_is_served_and_its_pages_need_no_other_site() {
         "/v1/logout",
         "/v1/me",
         "/v1/me/password",
+        "/v1/me/sessions",
+        "/v1/me/logins",
+        "/v1/reauthenticate",
         "/health/live",
         "/health/ready",
     ] {

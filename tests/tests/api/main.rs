@@ -14,6 +14,7 @@ mod nodes;
 mod operation;
 mod password;
 mod races;
+mod reauthenticate;
 mod register;
 mod session;
 mod sessions;

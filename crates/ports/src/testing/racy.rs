@@ -22,7 +22,8 @@ use super::breaks;
 use super::contract::accounts::{self, Stores};
 use super::contract::sessions;
 use crate::accounts::{
-    Accounts, Attempt, Changed, Entered, PasswordChange, PasswordState, Registered,
+    Accounts, Attempt, Changed, Entered, PasswordChange, PasswordState, Reauthentication,
+    Registered,
 };
 use crate::error::StoreError;
 use crate::sessions::Sessions;
@@ -136,6 +137,10 @@ impl Accounts for RacyDatabase {
         self.kept.accounts.change_password(change).await?;
         let unchanged = before.is_some_and(|it| it.security_epoch == change.security_epoch);
         Ok(if unchanged { Changed::Done { dead: Vec::new() } } else { Changed::Stale })
+    }
+
+    async fn reauthenticate(&self, proof: &Reauthentication) -> Result<Changed, StoreError> {
+        self.kept.accounts.reauthenticate(proof).await
     }
 
     async fn patch_profile(

@@ -15,7 +15,9 @@ use domain::secret::{IdentifierKey, Sealed, TokenHash};
 use domain::session::{Method, SessionPolicy};
 use domain::{Duration, Timestamp};
 
-use crate::accounts::{Accounts, Attempt, Changed, Entered, PasswordChange, Registered};
+use crate::accounts::{
+    Accounts, Attempt, Changed, Entered, PasswordChange, Reauthentication, Registered,
+};
 use crate::sessions::Sessions;
 use crate::testing::{RACERS, ROUNDS, at, race};
 
@@ -50,6 +52,7 @@ macro_rules! accounts_contract {
                 of_racing_upgrades_one_wins_and_a_change_wins_over_all,
                 a_change_of_password_ends_the_other_sessions,
                 of_racing_changes_one_is_done,
+                proving_again_moves_the_session_to_a_new_token,
                 a_profile_is_left_set_and_cleared,
                 a_failed_login_is_recorded,
                 logins_are_told_newest_first_page_by_page,
@@ -384,6 +387,34 @@ pub async fn of_racing_changes_one_is_done(stores: Stores) {
     stores.sessions.end(fresh(1, at(0)).session_id, at(7)).await.expect("a store");
     let late = stores.accounts.change_password(&change(&account, 1, 1, 300)).await;
     assert_eq!(late.expect("a store"), Changed::Stale);
+}
+
+/// SES-02: the same session under a new token, the others untouched; a change made meanwhile wins.
+pub async fn proving_again_moves_the_session_to_a_new_token(stores: Stores) {
+    let account = registered(&stores, 1, Some("old")).await;
+    signed_in(&stores, &account, 1, 2, at(1)).await;
+    for _ in 0..4 {
+        attempt(&stores, 1, at(2)).await;
+    }
+    let proof = |epoch, next| Reauthentication {
+        user_id: account.user.id,
+        security_epoch: epoch,
+        session_id: fresh(1, at(0)).session_id,
+        token: token(next),
+        event: entry(&account, 1, Method::Password, next, at(100)).event,
+    };
+    let done = stores.accounts.reauthenticate(&proof(0, 9)).await.expect("a store");
+    assert_eq!(done, Changed::Done { dead: vec![token(1)] });
+    let moved = stores.sessions.find(&token(9), at(101)).await.expect("a store").expect("live");
+    assert_eq!(moved.session.id, fresh(1, at(0)).session_id);
+    assert_eq!(moved.session.auth_time, at(100));
+    assert!(!is_live(&stores, 1, at(101)).await && is_live(&stores, 2, at(101)).await);
+    assert!(matches!(attempt(&stores, 1, at(101)).await, Attempt::Counted { locks: false, .. }));
+    let stale = stores.accounts.reauthenticate(&proof(7, 10)).await.expect("a store");
+    assert_eq!(stale, Changed::Stale, "another epoch");
+    stores.sessions.end(moved.session.id, at(102)).await.expect("a store");
+    let ended = stores.accounts.reauthenticate(&proof(0, 11)).await.expect("a store");
+    assert_eq!(ended, Changed::Stale, "an ended session");
 }
 
 /// Each part of a profile is left alone, set or cleared; the live sessions' tokens are told.

@@ -1,0 +1,78 @@
+//! Proving again who it is.
+
+use domain::credential::Credential;
+use domain::credential::code::Purpose;
+use domain::event::{LoginEvent, Outcome};
+use domain::id::EventId;
+use domain::login::{Account, Visit};
+use domain::origin::Origin;
+use domain::session::{Method, Session, SignedIn};
+use ports::accounts::{Changed, Reauthentication};
+use ports::{Ports, entropy};
+
+use crate::authenticate::Caller;
+use crate::credential::{code, password};
+use crate::error::Error;
+use crate::visit::{Admission, draw_token, hand_out};
+
+/// Proves again that it is the caller, who goes on in the same session under a new token.
+///
+/// Somebody else's credential is refused like a wrong one of its type.
+pub async fn reauthenticate(
+    ports: &Ports,
+    caller: &Caller,
+    credential: Credential,
+    origin: Origin,
+) -> Result<Admission, Error> {
+    let (account, visit, wrong) = prove(ports, credential, origin).await?;
+    let SignedIn { session, user } = &caller.signed_in;
+    let account = account.filter(|it| it.user.id == user.id && it.admit().is_ok()).ok_or(wrong)?;
+    let (token, hash) = draw_token(ports);
+    let proof = Reauthentication {
+        user_id: user.id,
+        security_epoch: account.security_epoch,
+        session_id: session.id,
+        token: hash,
+        event: LoginEvent {
+            id: EventId::new(visit.at, entropy::bytes(&*ports.entropy)),
+            user_id: Some(user.id),
+            identity_id: Some(account.identity_id),
+            identifier: visit.identifier,
+            method: visit.method,
+            outcome: Outcome::Success,
+            origin: visit.origin,
+            at: visit.at,
+        },
+    };
+    let dead = match ports.accounts.reauthenticate(&proof).await? {
+        Changed::Done { dead } => dead,
+        Changed::Stale => return Err(Error::SessionInvalid),
+    };
+    ports.session_copies.forget(&dead).await?;
+    let session = Session { auth_time: visit.at, ..session.clone() };
+    Ok(hand_out(ports, token, &hash, SignedIn { session, user: account.user }).await)
+}
+
+/// The account that a credential proves, the visit, and the answer to a wrong one of its type.
+async fn prove(
+    ports: &Ports,
+    credential: Credential,
+    origin: Origin,
+) -> Result<(Option<Account>, Visit, Error), Error> {
+    let now = ports.clock.now();
+    match credential {
+        Credential::Code(it) => {
+            let proven = code::prove(ports, &it, Purpose::Reauthenticate, now).await?;
+            let identifier = ports.keys.identifier_key(proven.identifier());
+            let account = ports.accounts.find(&identifier).await?;
+            let visit = Visit { identifier, method: proven.method(), origin, at: now };
+            Ok((account, visit, Error::CodeInvalid))
+        }
+        Credential::Password(it) => {
+            let identifier = ports.keys.identifier_key(&it.identifier);
+            let visit = Visit { identifier, method: Method::Password, origin, at: now };
+            let account = password::prove(ports, &it.password, &visit).await?;
+            Ok((Some(account), visit, Error::InvalidCredentials))
+        }
+    }
+}
