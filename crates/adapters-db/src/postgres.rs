@@ -82,24 +82,10 @@ pub async fn migrations_pending(url: &str) -> Result<Vec<String>, MigrateError> 
     migrate::pending(&mut harness(url).await?, || MIGRATIONS)
 }
 
-/// Runs `work` in a transaction.
-pub(super) async fn in_transaction<R: Send>(
-    conn: &mut Conn,
-    work: impl AsyncFnOnce(&mut Conn) -> Result<R, Failure>,
-) -> Result<R, Failure> {
+/// Begins a transaction.
+pub(super) async fn begin(conn: &mut Conn) -> Result<(), Failure> {
     use diesel_async::TransactionManager as _;
-    type Manager = <Conn as diesel_async::AsyncConnection>::TransactionManager;
-    Manager::begin_transaction(conn).await?;
-    match work(conn).await {
-        Ok(done) => {
-            Manager::commit_transaction(conn).await?;
-            Ok(done)
-        }
-        Err(failure) => {
-            Manager::rollback_transaction(conn).await?;
-            Err(failure)
-        }
-    }
+    Ok(<Conn as diesel_async::AsyncConnection>::TransactionManager::begin_transaction(conn).await?)
 }
 
 /// Writes a login; see the port's `enter`. One statement.

@@ -2,7 +2,7 @@
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl, TransactionManager as _};
 use domain::Timestamp;
 use domain::id::{EventId, SessionId, UserId};
 use domain::identifier::IdentifierKind;
@@ -12,7 +12,7 @@ use domain::session::{Method, Slide};
 use ports::accounts::{Changed, PasswordChange, Reauthentication};
 use ports::sessions::RECENT;
 
-use super::engine::{Conn, in_transaction};
+use super::engine::{Conn, begin};
 use crate::error::Failure;
 use crate::rows::{
     AccountRow, EventRow, LoginRow, PasswordRow, ProfileChange, SessionRow, SignedInRow, UserRow,
@@ -42,6 +42,25 @@ macro_rules! has_phone {
                 .filter(identities::kind.eq(PHONE)),
         )
     };
+}
+
+/// Runs `work` in a transaction, which a failure takes back.
+async fn in_transaction<R>(
+    conn: &mut Conn,
+    work: impl AsyncFnOnce(&mut Conn) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    type Manager = <Conn as AsyncConnection>::TransactionManager;
+    begin(conn).await?;
+    match work(conn).await {
+        Ok(done) => {
+            Manager::commit_transaction(conn).await?;
+            Ok(done)
+        }
+        Err(failure) => {
+            Manager::rollback_transaction(conn).await?;
+            Err(failure)
+        }
+    }
 }
 
 /// Finds who has an identifier; one statement.

@@ -93,30 +93,16 @@ pub fn migrations_pending(url: &str) -> Result<Vec<String>, MigrateError> {
     migrate::pending(&mut connect(url)?, || MIGRATIONS)
 }
 
-/// Runs `work` in a transaction that holds the write lock from its beginning: one that begins by
-/// reading could not take it later.
-pub(super) async fn in_transaction<R>(
-    conn: &mut Conn,
-    work: impl AsyncFnOnce(&mut Conn) -> Result<R, Failure>,
-) -> Result<R, Failure> {
+/// Begins a transaction that holds the write lock from its beginning: one that begins by reading
+/// could not take it later.
+pub(super) async fn begin(conn: &mut Conn) -> Result<(), Failure> {
     use diesel::connection::AnsiTransactionManager;
-    use diesel_async::TransactionManager as _;
-    type Manager = <Conn as diesel_async::AsyncConnection>::TransactionManager;
     conn.spawn_blocking(|it| AnsiTransactionManager::begin_transaction_sql(it, "BEGIN IMMEDIATE"))
         .await?;
-    match work(conn).await {
-        Ok(done) => {
-            Manager::commit_transaction(conn).await?;
-            Ok(done)
-        }
-        Err(failure) => {
-            Manager::rollback_transaction(conn).await?;
-            Err(failure)
-        }
-    }
+    Ok(())
 }
 
-/// Runs `work` in such a transaction on one hop to a blocking thread.
+/// Runs `work` in such a transaction, all of it on one hop to a blocking thread.
 async fn in_one_hop<R: Send + 'static>(
     conn: &mut Conn,
     work: impl FnOnce(&mut SqliteConnection) -> Result<R, Failure> + Send + 'static,

@@ -1,12 +1,11 @@
 //! Passwords: what may be one, and the text that is tried.
 
-use std::fmt;
-
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 use crate::identifier::Identifier;
+use crate::secret::masked_debug;
 
 /// The most characters of a password (PWD-01).
 const MOST_CHARACTERS: usize = 128;
@@ -179,16 +178,6 @@ pub enum Verdict {
     },
     /// It is not, or there is none.
     Wrong,
-}
-
-macro_rules! masked_debug {
-    ($($name:ident),*) => { $(
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(…)"))
-            }
-        }
-    )* };
 }
 
 masked_debug!(Password, PasswordAttempt, PasswordHash);

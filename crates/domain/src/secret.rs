@@ -7,6 +7,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+/// `Debug` that tells the type's name and nothing of the value.
+macro_rules! masked_debug {
+    ($($name:ident),*) => { $(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    )* };
+}
+pub(crate) use masked_debug;
+
 /// A bearer token: 256 random bits, as 43 characters of base64url (SES-01).
 #[derive(Clone)]
 pub struct SessionToken(Zeroizing<String>);
@@ -117,16 +129,6 @@ impl Sealed {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
-}
-
-macro_rules! masked_debug {
-    ($($name:ident),*) => { $(
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(…)"))
-            }
-        }
-    )* };
 }
 
 masked_debug!(SessionToken, CodeMac, Sealed);
