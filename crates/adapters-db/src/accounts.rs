@@ -5,6 +5,7 @@ use domain::Timestamp;
 use domain::event::{Login, LoginEvent};
 use domain::id::{EventId, IdentityId, UserId};
 use domain::identifier::IdentifierKind;
+use domain::identity::Identity;
 use domain::lockout::LockoutPolicy;
 use domain::login::{Account, Entry, Registration};
 use domain::password::PasswordHash;
@@ -21,8 +22,8 @@ use ports::error::StoreError;
 use super::{Database, engine, queries};
 use crate::error::{Failure, corrupt};
 use crate::rows::{
-    EventRow, LoginRow, LoginRows, ProfileChange, RegistrationRows, account, identifier_key,
-    token_hash,
+    EventRow, IdentityRow, LoginRow, LoginRows, ProfileChange, RegistrationRows, account,
+    identifier_key, token_hash,
 };
 
 #[async_trait]
@@ -122,6 +123,17 @@ impl Accounts for Database {
                 let tokens =
                     tokens.iter().map(|it| token_hash(it)).collect::<Result<_, Failure>>()?;
                 Ok(Some((user.user(has_password, has_phone)?, tokens)))
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    async fn identities(&self, user_id: UserId) -> Result<Vec<Identity>, StoreError> {
+        self.read(user_id, |conn, id| {
+            async move {
+                let rows = queries::identities(conn, id).await?;
+                rows.into_iter().map(IdentityRow::identity).collect()
             }
             .boxed()
         })

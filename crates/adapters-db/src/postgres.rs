@@ -193,7 +193,7 @@ impl QueryFragment<Pg> for RegisterStatement<'_> {
         );
         out.push_bind_param::<Id, _>(&identity.id)?;
         out.push_sql(", made.id, ");
-        out.push_bind_param::<Text, _>(identity.kind)?;
+        out.push_bind_param::<Text, _>(&identity.kind)?;
         out.push_sql(", ");
         out.push_bind_param::<Binary, _>(&identity.display)?;
         out.push_sql(", ");

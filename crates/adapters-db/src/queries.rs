@@ -15,8 +15,8 @@ use ports::sessions::RECENT;
 use super::engine::{Conn, begin};
 use crate::error::Failure;
 use crate::rows::{
-    AccountRow, EventRow, LoginRow, PasswordRow, ProfileChange, SessionRow, SignedInRow, UserRow,
-    token_hash,
+    AccountRow, EventRow, IdentityRow, LoginRow, PasswordRow, ProfileChange, SessionRow,
+    SignedInRow, UserRow, token_hash,
 };
 use crate::schema::{
     identifiers, identities, login_events, password_attempts, passwords, sessions, users,
@@ -190,6 +190,20 @@ pub(super) async fn end_all_sessions(
         .load(conn)
         .await?;
     Ok(ended)
+}
+
+/// The identities of a user, the first linked first.
+pub(super) async fn identities(
+    conn: &mut Conn,
+    user_id: &UserId,
+) -> Result<Vec<IdentityRow>, Failure> {
+    let found = identities::table
+        .filter(identities::user_id.eq(IdValue(*user_id.as_uuid())))
+        .order(identities::id)
+        .select(IdentityRow::as_select())
+        .load(conn)
+        .await?;
+    Ok(found)
 }
 
 /// The logins of a user, newest first.

@@ -8,10 +8,12 @@ use diesel::sql_types::{Integer, Nullable, Text};
 use diesel::sqlite::Sqlite;
 use domain::event::{Login, LoginEvent, Outcome};
 use domain::id::{EventId, IdentityId, SessionId, UserId};
+use domain::identifier::IdentifierKind;
+use domain::identity::Identity;
 use domain::login::{Account, Entry, Registration};
 use domain::origin::{Device, Origin};
 use domain::profile::{AvatarUrl, Nickname, Profile, ProfilePatch};
-use domain::secret::{IdentifierKey, TokenHash};
+use domain::secret::{IdentifierKey, Sealed, TokenHash};
 use domain::session::{Method, Session, SignedIn};
 use domain::user::{User, UserState};
 
@@ -220,17 +222,31 @@ impl LoginRow {
 }
 
 /// A way in.
-#[derive(Debug, Clone, Insertable)]
-#[diesel(table_name = identities)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = identities, check_for_backend(Pg, Sqlite))]
 pub(crate) struct IdentityRow {
     pub(crate) id: IdValue,
     pub(crate) user_id: IdValue,
-    pub(crate) kind: &'static str,
+    pub(crate) kind: String,
     pub(crate) display: Vec<u8>,
     pub(crate) verified_at: Option<MomentValue>,
     pub(crate) linked_at: MomentValue,
     pub(crate) last_used_at: Option<MomentValue>,
     pub(crate) last_ip: Option<IpValue>,
+}
+
+impl IdentityRow {
+    pub(crate) fn identity(self) -> Result<Identity, Failure> {
+        Ok(Identity {
+            id: IdentityId::from_uuid(self.id.0),
+            kind: IdentifierKind::parse(&self.kind).ok_or_else(|| corrupt("identities.kind"))?,
+            display: Sealed::new(self.display),
+            verified_at: self.verified_at.map(|it| it.0),
+            linked_at: self.linked_at.0,
+            last_used_at: self.last_used_at.map(|it| it.0),
+            last_ip: self.last_ip.map(|it| it.0),
+        })
+    }
 }
 
 /// A name of a way in.
@@ -275,7 +291,7 @@ impl RegistrationRows {
             identity: IdentityRow {
                 id: identity_id,
                 user_id,
-                kind,
+                kind: kind.to_owned(),
                 display: registration.display.as_bytes().to_vec(),
                 verified_at: registration.verified_at.map(MomentValue),
                 linked_at: at,

@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use domain::Timestamp;
 use domain::event::{Login, LoginEvent};
 use domain::id::{EventId, IdentityId, SessionId, UserId};
-use domain::identifier::IdentifierKind;
+use domain::identity::Identity;
 use domain::lockout::{Attempts, LockoutPolicy};
 use domain::login::{Account, Entry, Registration};
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
-use domain::secret::{IdentifierKey, Sealed, TokenHash};
+use domain::secret::{IdentifierKey, TokenHash};
 use domain::session::{MOST_SESSIONS, Method, Session, SignedIn, Slide};
 use domain::user::{User, UserState};
 use ports::accounts::{
@@ -42,7 +42,7 @@ struct UserRecord {
     user: User,
     security_epoch: i32,
     password: Option<PasswordHash>,
-    displays: Vec<(IdentityId, IdentifierKind, Sealed)>,
+    identities: Vec<Identity>,
 }
 
 #[derive(Debug)]
@@ -107,6 +107,14 @@ impl Tables {
                 ended.push(record.token);
             }
         }
+        let owner = self.users.get_mut(&session.user_id);
+        let used = owner.and_then(|it| {
+            it.identities.iter_mut().find(|identity| identity.id == session.identity_id)
+        });
+        if let Some(identity) = used {
+            identity.last_used_at = Some(session.created_at);
+            identity.last_ip = Some(session.origin.ip);
+        }
         let record = SessionRecord { session: session.clone(), token: entry.token, ended: false };
         self.sessions.insert(session.id, record);
         self.events.insert(entry.event.id, entry.event.clone());
@@ -125,7 +133,7 @@ impl Accounts for MemoryDatabase {
         let unchanged = tables.users.get(&entry.session.user_id).is_some_and(|it| {
             it.user.state == UserState::Active
                 && it.security_epoch == entry.security_epoch
-                && it.displays.iter().any(|(id, _, _)| *id == entry.session.identity_id)
+                && it.identities.iter().any(|it| it.id == entry.session.identity_id)
         });
         if !unchanged {
             return Ok(Entered::Stale);
@@ -145,7 +153,15 @@ impl Accounts for MemoryDatabase {
             user: registration.user.clone(),
             security_epoch: 0,
             password: registration.password.clone(),
-            displays: vec![(identity_id, registration.kind, registration.display.clone())],
+            identities: vec![Identity {
+                id: identity_id,
+                kind: registration.kind,
+                display: registration.display.clone(),
+                verified_at: registration.verified_at,
+                linked_at: entry.session.created_at,
+                last_used_at: None,
+                last_ip: None,
+            }],
         };
         tables.users.insert(user_id, record);
         tables.begin(entry);
@@ -207,7 +223,11 @@ impl Accounts for MemoryDatabase {
         let key = tables.identifiers.iter().find(|(_, (owner, _))| *owner == user_id);
         let (Some(record), Some((identifier, _))) = (active, key) else { return Ok(None) };
         Ok(Some(PasswordState {
-            displays: record.displays.clone(),
+            displays: record
+                .identities
+                .iter()
+                .map(|it| (it.id, it.kind, it.display.clone()))
+                .collect(),
             security_epoch: record.security_epoch,
             has_password: record.password.is_some(),
             identifier: *identifier,
@@ -276,6 +296,11 @@ impl Accounts for MemoryDatabase {
             profile.avatar_url.clone_from(avatar_url);
         }
         Ok(Some((record.user.clone(), tokens)))
+    }
+
+    async fn identities(&self, user_id: UserId) -> Result<Vec<Identity>, StoreError> {
+        let tables = lock(&self.0);
+        Ok(tables.users.get(&user_id).map(|it| it.identities.clone()).unwrap_or_default())
     }
 
     async fn logins(

@@ -13,8 +13,8 @@ use ports::Ports;
 use crate::edge::{Network, no_override};
 use crate::problem::{Code, Problem};
 use crate::routes::{
-    challenges, dev, docs, health, login, logins, logout, me, openapi, password, reauthenticate,
-    register, sessions,
+    challenges, dev, docs, health, identities, login, logins, logout, me, openapi, password,
+    reauthenticate, register, sessions,
 };
 use crate::settings::{Profile, Settings};
 
@@ -90,6 +90,7 @@ pub(crate) fn routes(config: &mut ServiceConfig, profile: Profile) {
                 .route(get().to(me::get))
                 .route(on(guard::Patch()).to(me::patch)),
         )
+        .service(place("/v1/me/identities", "GET, HEAD").route(get().to(identities::get)))
         .service(
             place("/v1/me/sessions", "GET, HEAD, DELETE")
                 .route(get().to(sessions::get))

@@ -31,6 +31,7 @@ use crate::routes;
         routes::me::patch,
         routes::password::put,
         routes::reauthenticate::post,
+        routes::identities::get,
         routes::sessions::get,
         routes::sessions::delete,
         routes::sessions::delete_one,

@@ -4,6 +4,7 @@ pub(crate) mod challenges;
 pub(crate) mod dev;
 pub(crate) mod docs;
 pub(crate) mod health;
+pub(crate) mod identities;
 pub(crate) mod login;
 pub(crate) mod logins;
 pub(crate) mod logout;

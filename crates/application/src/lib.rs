@@ -7,6 +7,7 @@ pub mod authenticate;
 pub mod challenge;
 pub mod credential;
 pub mod error;
+pub mod identities;
 pub mod login;
 pub mod logins;
 pub mod logout;

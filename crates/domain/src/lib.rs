@@ -11,6 +11,7 @@ pub mod email;
 pub mod event;
 pub mod id;
 pub mod identifier;
+pub mod identity;
 pub mod lockout;
 pub mod login;
 pub mod message;

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use domain::Timestamp;
 use domain::event::{Login, LoginEvent};
 use domain::id::{EventId, SessionId, UserId};
+use domain::identity::Identity;
 use domain::lockout::LockoutPolicy;
 use domain::login::{Account, Entry, Registration};
 use domain::password::PasswordHash;
@@ -175,6 +176,9 @@ pub trait Accounts: Send + Sync {
         user_id: UserId,
         patch: &ProfilePatch,
     ) -> Result<Option<(User, Vec<TokenHash>)>, StoreError>;
+
+    /// The identities of a user, the first linked first.
+    async fn identities(&self, user_id: UserId) -> Result<Vec<Identity>, StoreError>;
 
     /// The logins of a user, newest first, `limit` at most; those before the event `before` where
     /// it is given.

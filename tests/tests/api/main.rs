@@ -7,6 +7,7 @@ mod challenges;
 mod docs;
 mod edge;
 mod faults;
+mod identities;
 mod limits;
 mod login;
 mod me;

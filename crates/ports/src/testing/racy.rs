@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use domain::Timestamp;
 use domain::event::{Login, LoginEvent};
 use domain::id::{EventId, SessionId, UserId};
+use domain::identity::Identity;
 use domain::lockout::{Attempts, LockoutPolicy};
 use domain::login::{Account, Entry, Registration};
 use domain::password::PasswordHash;
@@ -149,6 +150,10 @@ impl Accounts for RacyDatabase {
         patch: &ProfilePatch,
     ) -> Result<Option<(User, Vec<TokenHash>)>, StoreError> {
         self.kept.accounts.patch_profile(user_id, patch).await
+    }
+
+    async fn identities(&self, user_id: UserId) -> Result<Vec<Identity>, StoreError> {
+        self.kept.accounts.identities(user_id).await
     }
 
     async fn logins(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use domain::event::{LoginEvent, Outcome};
 use domain::id::{EventId, IdentityId, SessionId, UserId};
 use domain::identifier::IdentifierKind;
+use domain::identity::Identity;
 use domain::lockout::{Attempts, LockoutPolicy, NEVER, OFF_AFTER};
 use domain::login::{Account, Entry, Fresh, Newcomer, Registration, Visit, enter, register};
 use domain::origin::{Device, Origin};
@@ -56,6 +57,7 @@ macro_rules! accounts_contract {
                 a_profile_is_left_set_and_cleared,
                 a_failed_login_is_recorded,
                 logins_are_told_newest_first_page_by_page,
+                an_identity_tells_its_last_use,
                 password_state_tells_what_the_user_is_known_by,
             ]
         );
@@ -488,6 +490,25 @@ pub async fn logins_are_told_newest_first_page_by_page(stores: Stores) {
         assert_eq!((login.method, login.outcome), (Method::Sms, Outcome::Success));
         assert_eq!(login.origin, origin());
     }
+}
+
+/// Linked once, used again and again: the last use is the last login by it.
+pub async fn an_identity_tells_its_last_use(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    signed_in(&stores, &account, 1, 2, at(70)).await;
+    let identities = stores.accounts.identities(account.user.id).await.expect("a store");
+    let expected = Identity {
+        id: account.identity_id,
+        kind: IdentifierKind::Phone,
+        display: Sealed::new(vec![1, 2, 3]),
+        verified_at: Some(at(0)),
+        linked_at: at(0),
+        last_used_at: Some(at(70)),
+        last_ip: Some(origin().ip),
+    };
+    assert_eq!(identities, [expected]);
+    let stranger = UserId::new(at(0), [9; 10]);
+    assert!(stores.accounts.identities(stranger).await.expect("a store").is_empty());
 }
 
 /// What a change of password needs is loaded as it was written.
