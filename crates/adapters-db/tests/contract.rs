@@ -1,9 +1,11 @@
-//! The contract suites on SQLite and on PostgreSQL.
+//! The contract suites on SQLite and on PostgreSQL, and what the schema itself keeps.
 #![cfg(test)]
 
 use std::sync::Arc;
 
+use adapters_db::{Direction, postgres, sqlite};
 use ports::testing::contract::accounts::Stores;
+use tokio::runtime::Handle;
 
 fn stores<D>(database: D) -> Stores
 where
@@ -13,38 +15,72 @@ where
     Stores { accounts: database.clone(), sessions: database }
 }
 
-/// A database of its own, below cargo's target folder.
-async fn sqlite() -> Stores {
-    use adapters_db::sqlite;
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep();
-    let url = format!("sqlite://{}/latchkey.db", folder.display());
-    sqlite::migrate(&url, adapters_db::Direction::Up).unwrap();
-    stores(sqlite::open(&url, &tokio::runtime::Handle::current()).unwrap())
+/// An audit line, its id and identifier as the engine writes bytes.
+fn audit_line(id: &str, identifier: &str, at: &str) -> String {
+    format!(
+        "INSERT INTO login_events (id, identifier, method, outcome, ip, at) \
+         VALUES ({id}, {identifier}, 'sms', 'success', '192.0.2.7', {at})"
+    )
 }
 
+/// Days that an audit line is old, and whether it may go (LOG-04: its retention is 180 days).
+const AGES: [(u32, bool); 3] = [(0, false), (179, false), (181, true)];
+
 mod on_sqlite {
+    use diesel::connection::SimpleConnection as _;
+    use diesel::{Connection as _, SqliteConnection};
+
+    use super::*;
+
+    /// A database of its own, below cargo's target folder.
+    fn fresh() -> String {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep();
+        let url = format!("sqlite://{}/latchkey.db", folder.display());
+        sqlite::migrate(&url, Direction::Up).unwrap();
+        url
+    }
+
+    async fn store() -> Stores {
+        stores(sqlite::open(&fresh(), &Handle::current()).unwrap())
+    }
+
     mod accounts {
-        ports::accounts_contract!(crate::sqlite());
+        ports::accounts_contract!(super::store());
     }
     mod sessions {
-        ports::sessions_contract!(crate::sqlite());
+        ports::sessions_contract!(super::store());
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_racy_variant_breaks_the_promises() {
-        ports::testing::racy::suites_fail_on_a_racy_variant(crate::sqlite).await;
+        ports::testing::racy::suites_fail_on_a_racy_variant(store).await;
+    }
+
+    /// LOG-04.
+    #[test]
+    fn the_audit_log_is_append_only() {
+        let url = fresh();
+        let mut conn = SqliteConnection::establish(url.strip_prefix("sqlite://").unwrap()).unwrap();
+        for (days, may_go) in AGES {
+            let id = format!("x'{days:032}'");
+            let at = format!("(CAST(strftime('%s', 'now') AS INTEGER) - {days} * 86400) * 1000000");
+            conn.batch_execute(&audit_line(&id, "zeroblob(32)", &at)).unwrap();
+            assert!(conn.batch_execute("UPDATE login_events SET outcome = 'failure'").is_err());
+            let delete = format!("DELETE FROM login_events WHERE id = {id}");
+            assert_eq!(conn.batch_execute(&delete).is_ok(), may_go, "after {days} days");
+        }
     }
 }
 
 #[cfg(feature = "test-postgres")]
 mod on_postgres {
     use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
-    use ports::testing::contract::accounts::Stores;
+
+    use super::*;
 
     /// A database of its own on the server that the tests were given.
     #[expect(clippy::disallowed_methods, reason = "the test command tells where the server is")]
-    async fn postgres() -> Stores {
-        use adapters_db::postgres;
+    async fn fresh() -> String {
         let server = std::env::var("LATCHKEY_TEST_POSTGRES_URL")
             .expect("LATCHKEY_TEST_POSTGRES_URL: run the tests with `cargo xtask test`");
         let name = format!("t{}", uuid::Uuid::from_u128(rand::random()).simple());
@@ -52,19 +88,51 @@ mod on_postgres {
         admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
         let url = format!("{base}/{name}");
-        postgres::migrate(&url, adapters_db::Direction::Up).await.unwrap();
-        crate::stores(postgres::open(&url, &tokio::runtime::Handle::current()).unwrap())
+        postgres::migrate(&url, Direction::Up).await.unwrap();
+        url
+    }
+
+    async fn store() -> Stores {
+        stores(postgres::open(&fresh().await, &Handle::current()).unwrap())
     }
 
     mod accounts {
-        ports::accounts_contract!(super::postgres());
+        ports::accounts_contract!(super::store());
     }
     mod sessions {
-        ports::sessions_contract!(super::postgres());
+        ports::sessions_contract!(super::store());
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_racy_variant_breaks_the_promises() {
-        ports::testing::racy::suites_fail_on_a_racy_variant(postgres).await;
+        ports::testing::racy::suites_fail_on_a_racy_variant(store).await;
+    }
+
+    /// LOG-04.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_audit_log_is_append_only() {
+        let mut conn = AsyncPgConnection::establish(&fresh().await).await.unwrap();
+        for (days, may_go) in AGES {
+            let id = format!("'{days:032}'");
+            let identifier = format!("decode('{:064}', 'hex')", 0);
+            let at = format!("now() - interval '{days} days'");
+            conn.batch_execute(&audit_line(&id, &identifier, &at)).await.unwrap();
+            let update = conn.batch_execute("UPDATE login_events SET outcome = 'failure'").await;
+            assert!(update.is_err());
+            let delete = format!("DELETE FROM login_events WHERE id = {id}");
+            let deleted = conn.batch_execute(&delete).await;
+            assert_eq!(deleted.is_ok(), may_go, "after {days} days");
+        }
+    }
+
+    /// REL-15: a database of a newer release is left alone.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_newer_schema_is_refused() {
+        let url = fresh().await;
+        let mut conn = AsyncPgConnection::establish(&url).await.unwrap();
+        let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('20990101000000')";
+        conn.batch_execute(newer).await.unwrap();
+        let refused = postgres::migrate(&url, Direction::Up).await;
+        assert!(matches!(refused, Err(adapters_db::MigrateError::Newer(_))), "{refused:?}");
     }
 }
