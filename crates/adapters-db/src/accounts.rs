@@ -10,7 +10,7 @@ use domain::lockout::LockoutPolicy;
 use domain::login::{Account, Entry, Registration};
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
-use domain::secret::{IdentifierKey, Sealed, TokenHash};
+use domain::secret::{IdentifierKey, Sealed, Subject, TokenHash};
 use domain::user::User;
 use futures_util::FutureExt as _;
 use ports::accounts::{
@@ -154,6 +154,10 @@ impl Accounts for Database {
             .boxed()
         })
         .await
+    }
+
+    async fn belongs_to(&self, secret: &Subject) -> Result<bool, StoreError> {
+        self.write(*secret, |conn, it| queries::belongs_to(conn, it).boxed()).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

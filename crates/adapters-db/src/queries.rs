@@ -7,7 +7,7 @@ use domain::Timestamp;
 use domain::id::{EventId, SessionId, UserId};
 use domain::identifier::IdentifierKind;
 use domain::password::PasswordHash;
-use domain::secret::{IdentifierKey, TokenHash};
+use domain::secret::{IdentifierKey, Subject, TokenHash};
 use domain::session::{Method, Slide};
 use ports::accounts::{Changed, PasswordChange, Reauthentication};
 use ports::sessions::RECENT;
@@ -19,7 +19,8 @@ use crate::rows::{
     SignedInRow, UserRow, token_hash,
 };
 use crate::schema::{
-    identifiers, identities, login_events, password_attempts, passwords, sessions, users,
+    identifiers, identities, login_events, master_secret, password_attempts, passwords, sessions,
+    users,
 };
 use crate::types::{IdValue, MomentValue};
 
@@ -398,6 +399,20 @@ pub(super) async fn patch_profile(
         .load(conn)
         .await?;
     Ok(Some((user, has_password, has_phone, tokens)))
+}
+
+/// Claims the store for a master secret if it is free, and tells whose it is.
+pub(super) async fn belongs_to(conn: &mut Conn, secret: &Subject) -> Result<bool, Failure> {
+    let fingerprint = secret.as_bytes().as_slice();
+    diesel::insert_into(master_secret::table)
+        .values((master_secret::id.eq(1), master_secret::fingerprint.eq(fingerprint)))
+        .on_conflict(master_secret::id)
+        .do_nothing()
+        .execute(conn)
+        .await?;
+    let held: Vec<u8> =
+        master_secret::table.find(1).select(master_secret::fingerprint).first(conn).await?;
+    Ok(held == fingerprint)
 }
 
 /// Answers.

@@ -108,6 +108,15 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{Binary, Integer};
+
+    master_secret (id) {
+        id -> Integer,
+        fingerprint -> Binary,
+    }
+}
+
 joinable!(identities -> users (user_id));
 joinable!(identifiers -> users (user_id));
 joinable!(passwords -> users (user_id));

@@ -12,7 +12,7 @@ use domain::lockout::{Attempts, LockoutPolicy};
 use domain::login::{Account, Entry, Registration};
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
-use domain::secret::{IdentifierKey, TokenHash};
+use domain::secret::{IdentifierKey, Subject, TokenHash};
 use domain::session::{MOST_SESSIONS, Method, Session, SignedIn, Slide};
 use domain::user::{User, UserState};
 use ports::accounts::{
@@ -35,6 +35,7 @@ struct Tables {
     sessions: HashMap<SessionId, SessionRecord>,
     events: HashMap<EventId, LoginEvent>,
     attempts: HashMap<Counted, Attempts>,
+    master_secret: Option<Subject>,
 }
 
 #[derive(Debug)]
@@ -325,6 +326,10 @@ impl Accounts for MemoryDatabase {
         found.sort_unstable_by_key(|it| std::cmp::Reverse(it.id));
         found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(found)
+    }
+
+    async fn belongs_to(&self, secret: &Subject) -> Result<bool, StoreError> {
+        Ok(lock(&self.0).master_secret.get_or_insert(*secret) == secret)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
 use crate::app::App;
-use crate::settings::Store;
+use crate::settings::{Profile, Store};
 use crate::wiring::{MigrationsError, migrate, pending};
 
 /// How often a database that could not be reached is asked again.
@@ -61,6 +61,7 @@ fn say(names: &[String], word: &str, nothing: &str) -> Result<()> {
 /// database (REL-15).
 pub(crate) async fn at_start(app: &Arc<App>, store: &Arc<Store>) -> Result<()> {
     if settle(store).await? {
+        belongs(app).await?;
         app.set_migrated();
     } else {
         tokio::spawn(settle_later(Arc::clone(app), Arc::clone(store)));
@@ -72,15 +73,38 @@ async fn settle_later(app: Arc<App>, store: Arc<Store>) {
     loop {
         tokio::time::sleep(AGAIN).await;
         match settle(&store).await {
-            Ok(true) => {
-                tracing::info!("the database can be reached");
-                return app.set_migrated();
-            }
+            Ok(true) => match belongs(&app).await {
+                Ok(()) => {
+                    tracing::info!("the database can be reached");
+                    return app.set_migrated();
+                }
+                Err(error) => {
+                    let cause = format!("{error:#}");
+                    tracing::error!(cause, "this node stays not ready");
+                }
+            },
             Ok(false) => {}
             Err(error) => {
                 let cause = format!("{error:#}");
                 tracing::error!(cause, "the database cannot be used; this node stays not ready");
             }
+        }
+    }
+}
+
+/// Makes sure that the database belongs to this master secret: with another one nobody is found,
+/// and everybody would register anew. In development that is said, and no more.
+async fn belongs(app: &App) -> Result<()> {
+    let secret = app.ports.keys.subject("master secret", "");
+    if app.ports.accounts.belongs_to(&secret).await.context("the database cannot be used")? {
+        return Ok(());
+    }
+    let problem = "setting `secrets.key`: the database belongs to another master secret";
+    match app.profile {
+        Profile::Production => bail!(problem),
+        Profile::Development => {
+            tracing::error!("{problem}: nobody in it will be found");
+            Ok(())
         }
     }
 }

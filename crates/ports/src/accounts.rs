@@ -9,7 +9,7 @@ use domain::lockout::LockoutPolicy;
 use domain::login::{Account, Entry, Registration};
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
-use domain::secret::{IdentifierKey, TokenHash};
+use domain::secret::{IdentifierKey, Subject, TokenHash};
 use domain::user::User;
 
 use crate::error::StoreError;
@@ -188,6 +188,13 @@ pub trait Accounts: Send + Sync {
         before: Option<EventId>,
         limit: u32,
     ) -> Result<Vec<Login>, StoreError>;
+
+    /// Tells whether the store belongs to a master secret, known by its keyed hash; a store that
+    /// belongs to none does from now on.
+    ///
+    /// Atomic: of racing secrets one gets the store. With another secret nobody would be found, and
+    /// everybody would register anew.
+    async fn belongs_to(&self, secret: &Subject) -> Result<bool, StoreError>;
 
     /// Answers if the store can be reached.
     async fn ping(&self) -> Result<(), StoreError>;

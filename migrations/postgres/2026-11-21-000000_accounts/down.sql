@@ -1,3 +1,4 @@
+DROP TABLE master_secret;
 DROP TABLE login_events;
 DROP FUNCTION keep_login_events();
 DROP TABLE sessions;

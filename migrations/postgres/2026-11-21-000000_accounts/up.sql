@@ -81,6 +81,12 @@ CREATE TABLE login_events (
 -- Ids are in order of time.
 CREATE INDEX login_events_user ON login_events (user_id, id);
 
+-- The master secret that this database belongs to, as a keyed hash: another one finds nobody.
+CREATE TABLE master_secret (
+    id          integer PRIMARY KEY CHECK (id = 1),
+    fingerprint bytea NOT NULL
+);
+
 -- The audit log is append-only; what is older than its retention of 180 days may go.
 CREATE FUNCTION keep_login_events() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

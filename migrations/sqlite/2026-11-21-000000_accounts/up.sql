@@ -82,6 +82,12 @@ CREATE TABLE login_events (
 -- Ids are in order of time.
 CREATE INDEX login_events_user ON login_events (user_id, id);
 
+-- The master secret that this database belongs to, as a keyed hash: another one finds nobody.
+CREATE TABLE master_secret (
+    id          INTEGER PRIMARY KEY NOT NULL CHECK (id = 1),
+    fingerprint BLOB NOT NULL
+) STRICT;
+
 -- The audit log is append-only; what is older than its retention of 180 days may go.
 CREATE TRIGGER login_events_no_update BEFORE UPDATE ON login_events
 BEGIN

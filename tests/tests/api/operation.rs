@@ -47,6 +47,36 @@ fn an_unknown_key_refuses_the_start_and_is_named() {
     }
 }
 
+/// CFG-01: with another master secret nobody would be found, so production does not start.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_belongs_to_its_master_secret() {
+    let world = World::new(Topology::Postgres).await;
+    drop(world.node().await);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let start = |key: &str| {
+        #[expect(clippy::disallowed_methods, reason = "the test command tells where the binary is")]
+        let binary = std::env::var("LATCHKEY_BIN").unwrap();
+        std::process::Command::new(binary)
+            .current_dir(world.folder())
+            .env("LATCHKEY_CONFIG_DIR", "/nonexistent")
+            .env("LATCHKEY_ENV", "production")
+            .env("LATCHKEY__SERVER__PUBLIC_URL", "https://id.example.com")
+            .env("LATCHKEY__SERVER__BIND", taken.local_addr().unwrap().to_string())
+            .env("LATCHKEY__STORE__DATABASE_URL", world.database_url())
+            .env("LATCHKEY__SMS__SENDERS", "[]")
+            .env("LATCHKEY__SECRETS__KEY", key)
+            .output()
+            .unwrap()
+    };
+    // The right one gets as far as the port, which is taken; the other one does not.
+    let right = start("7b1d9c40e2a86f5533c1047e98fd26ba0e4c71d285963fab5de8104729b6c3f0");
+    let other = start("6f1d2c3b4a59687706152433425160718293a4b5c6d7e8f90112233445566778");
+    let said = |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!other.status.success() && !right.status.success());
+    assert!(said(&other).contains("secrets.key"), "{}", said(&other));
+    assert!(!said(&right).contains("secrets.key"), "{}", said(&right));
+}
+
 /// CFG-02: production refuses what only development may have, naming the key and not its value.
 #[test]
 fn production_refuses_what_is_for_development() {

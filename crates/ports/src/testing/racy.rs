@@ -15,7 +15,7 @@ use domain::lockout::{Attempts, LockoutPolicy};
 use domain::login::{Account, Entry, Registration};
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
-use domain::secret::{IdentifierKey, TokenHash};
+use domain::secret::{IdentifierKey, Subject, TokenHash};
 use domain::session::{Session, SignedIn, Slide};
 use domain::user::User;
 
@@ -163,6 +163,10 @@ impl Accounts for RacyDatabase {
         limit: u32,
     ) -> Result<Vec<Login>, StoreError> {
         self.kept.accounts.logins(user_id, before, limit).await
+    }
+
+    async fn belongs_to(&self, secret: &Subject) -> Result<bool, StoreError> {
+        self.kept.accounts.belongs_to(secret).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ use domain::login::{Account, Entry, Fresh, Newcomer, Registration, Visit, enter,
 use domain::origin::{Device, Origin};
 use domain::password::PasswordHash;
 use domain::profile::{AvatarUrl, Nickname, Profile, ProfilePatch};
-use domain::secret::{IdentifierKey, Sealed, TokenHash};
+use domain::secret::{IdentifierKey, Sealed, Subject, TokenHash};
 use domain::session::{Method, SessionPolicy};
 use domain::{Duration, Timestamp};
 
@@ -58,6 +58,7 @@ macro_rules! accounts_contract {
                 a_failed_login_is_recorded,
                 logins_are_told_newest_first_page_by_page,
                 an_identity_tells_its_last_use,
+                a_store_belongs_to_one_master_secret,
                 password_state_tells_what_the_user_is_known_by,
             ]
         );
@@ -509,6 +510,19 @@ pub async fn an_identity_tells_its_last_use(stores: Stores) {
     assert_eq!(identities, [expected]);
     let stranger = UserId::new(at(0), [9; 10]);
     assert!(stores.accounts.identities(stranger).await.expect("a store").is_empty());
+}
+
+/// CFG-01: the first one gets it, for good.
+pub async fn a_store_belongs_to_one_master_secret(stores: Stores) {
+    let secret = |of: usize| Subject::new([u8::try_from(of).expect("a small number"); 32]);
+    let won = race(RACERS, &stores.accounts, move |accounts, racer| async move {
+        accounts.belongs_to(&secret(racer)).await.expect("a store")
+    })
+    .await;
+    let winner = won.iter().position(|it| *it).expect("a winner");
+    assert_eq!(won.iter().filter(|it| **it).count(), 1);
+    assert!(stores.accounts.belongs_to(&secret(winner)).await.expect("a store"));
+    assert!(!stores.accounts.belongs_to(&secret(winner + 1)).await.expect("a store"));
 }
 
 /// What a change of password needs is loaded as it was written.
