@@ -16,13 +16,15 @@ async fn a_code_is_sent_and_kept_in_development(world: World) {
     let node = world.node_with(&[("CODES__RESEND_SECS", "60")]).await;
     let sent = node.client.ask("13800138000").await;
     assert_eq!(sent.status, 202);
-    insta::assert_json_snapshot!(shape(&sent.body), @r#"
-    {
-      "challenge_id": "…",
-      "expires_in": 300,
-      "resend_in": 60
+    insta::allow_duplicates! {
+        insta::assert_json_snapshot!(shape(&sent.body), @r#"
+        {
+          "challenge_id": "…",
+          "expires_in": 300,
+          "resend_in": 60
+        }
+        "#);
     }
-    "#);
     let kept = node.client.get("/dev/messages?to=13800138000").await.unwrap();
     let message = &kept.body["messages"][0];
     assert_eq!(message["to"], "+8613800138000");
