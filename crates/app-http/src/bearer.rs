@@ -17,8 +17,12 @@ pub(crate) struct Bearer(Option<SessionToken>);
 impl Bearer {
     /// Finds out who is calling.
     pub(crate) async fn caller(&self, app: &App, access: Access) -> Result<Caller, Problem> {
-        let token = self.0.as_ref().ok_or(Problem::new(Code::SessionInvalid))?;
-        Ok(authenticate(&app.ports, token, access).await?)
+        Ok(authenticate(&app.ports, self.token()?, access).await?)
+    }
+
+    /// The token, of the right form.
+    pub(crate) fn token(&self) -> Result<&SessionToken, Problem> {
+        self.0.as_ref().ok_or(Problem::new(Code::SessionInvalid))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Checking a session: who is calling.
 
 use domain::secret::{SessionToken, TokenHash};
-use domain::session::SignedIn;
+use domain::session::{SignedIn, Slide};
 use domain::{Duration, Timestamp, later};
 use ports::Ports;
 
@@ -47,7 +47,7 @@ pub async fn authenticate(
         }
     };
     let signed_in = match copy {
-        Some(copy) => slide(ports, &hash, copy, now).await?,
+        Some(copy) => slide(ports, &hash, copy, now).await,
         None => read(ports, &hash, now).await?,
     };
     if access == Access::Complete && ports.policy.require_phone && !signed_in.user.has_phone {
@@ -60,11 +60,10 @@ pub async fn authenticate(
 async fn read(ports: &Ports, hash: &TokenHash, now: Timestamp) -> Result<SignedIn, Error> {
     let found = ports.sessions.find(hash, now).await?.ok_or(Error::SessionInvalid)?;
     let signed_in = match found.session.slide(&ports.policy.sessions, now) {
-        Some(slide) => {
-            ports.sessions.slide(found.session.id, slide).await?;
+        Some(slide) if written(ports, &found, slide).await => {
             SignedIn { session: found.session.slid(slide), ..found }
         }
-        None => found,
+        _ => found,
     };
     if ports.clock.now() < later(now, KEEP_WITHIN)
         && let Err(error) = ports.session_copies.put(hash, &signed_in).await
@@ -75,17 +74,24 @@ async fn read(ports: &Ports, hash: &TokenHash, now: Timestamp) -> Result<SignedI
 }
 
 /// Pushes a copy's session on when that is due.
-async fn slide(
-    ports: &Ports,
-    hash: &TokenHash,
-    copy: SignedIn,
-    now: Timestamp,
-) -> Result<SignedIn, Error> {
-    let Some(slide) = copy.session.slide(&ports.policy.sessions, now) else { return Ok(copy) };
-    ports.sessions.slide(copy.session.id, slide).await?;
+async fn slide(ports: &Ports, hash: &TokenHash, copy: SignedIn, now: Timestamp) -> SignedIn {
+    let Some(slide) = copy.session.slide(&ports.policy.sessions, now) else { return copy };
+    if !written(ports, &copy, slide).await {
+        return copy;
+    }
     let slid = SignedIn { session: copy.session.slid(slide), ..copy };
     if let Err(error) = ports.session_copies.replace(hash, &slid).await {
         tracing::debug!(%error, "the copy of the session was not replaced");
     }
-    Ok(slid)
+    slid
+}
+
+/// Writes a use down. A store that cannot be written does not end a session that can be read
+/// (REL-06): the next use tries again.
+async fn written(ports: &Ports, signed_in: &SignedIn, slide: Slide) -> bool {
+    let written = ports.sessions.slide(signed_in.session.id, slide).await;
+    if let Err(error) = &written {
+        tracing::warn!(%error, "the use of a session was not written down");
+    }
+    written.is_ok()
 }

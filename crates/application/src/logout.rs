@@ -1,14 +1,24 @@
 //! Ending the caller's own session.
 
+use domain::secret::SessionToken;
 use ports::Ports;
 
-use crate::authenticate::Caller;
+use crate::authenticate::{Access, authenticate};
 use crate::error::Error;
 
-/// Ends a session: first the truth, then its copy.
+/// Ends the session of a token: first the truth, then its copy.
 ///
-/// If the copy cannot be removed the caller is told to try again, and trying again finishes it.
-pub async fn logout(ports: &Ports, caller: &Caller) -> Result<(), Error> {
+/// If the copy cannot be removed the caller is told to try again. Then the truth has ended already,
+/// and what is left of the session is its copy: it goes before the answer says so (SES-04).
+pub async fn logout(ports: &Ports, token: &SessionToken) -> Result<(), Error> {
+    let caller = match authenticate(ports, token, Access::Session).await {
+        Ok(caller) => caller,
+        Err(Error::SessionInvalid) => {
+            ports.session_copies.forget(&[ports.keys.token_hash(token)]).await?;
+            return Err(Error::SessionInvalid);
+        }
+        Err(error) => return Err(error),
+    };
     let session = &caller.signed_in.session;
     ports.sessions.end(session.id, ports.clock.now()).await?;
     ports.session_copies.forget(&[caller.token]).await?;

@@ -11,6 +11,7 @@ on_every_topology![
     wrong_codes_are_capped_across_codes,
     wrong_passwords_make_known_and_unknown_wait_alike,
     an_address_fails_with_so_many_accounts,
+    tries_during_a_wait_cost_the_address_nothing,
     registrations_of_an_address_are_capped,
     a_newer_code_ends_the_older_one_of_the_same_device,
 ];
@@ -143,4 +144,19 @@ async fn a_newer_code_ends_the_older_one_of_the_same_device(world: World) {
     assert_eq!(node.client.login(&old).await.status, 401);
     assert_eq!(node.client.login(&other).await.status, 200);
     assert_eq!(node.client.login(&new).await.status, 200);
+}
+
+/// LOCK-03: what is not evaluated is not counted, so nobody else at the address waits for it.
+async fn tries_during_a_wait_cost_the_address_nothing(world: World) {
+    let node = world.node_with(&[("LIMITS__IP_FAILURES_WINDOW", "8")]).await;
+    let body = json!({"username": "ada", "password": "correct horse battery"});
+    assert_eq!(node.client.post("/v1/register", &body).await.status, 201);
+    for _ in 0..5 {
+        assert_eq!(node.client.login_by_password("somebody", "wrong").await.status, 401);
+    }
+    for _ in 0..20 {
+        let waiting = node.client.login_by_password("somebody", "wrong").await;
+        assert_eq!(waiting.outcome(), (429, "too_many_attempts".to_owned()));
+    }
+    assert_eq!(node.client.login_by_password("ada", "correct horse battery").await.status, 200);
 }

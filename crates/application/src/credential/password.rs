@@ -31,10 +31,16 @@ pub async fn prove(
     let (account, stored, locks) = match begun {
         Attempt::Counted { account, password, locks } => (account, password, locks),
         Attempt::Waiting { until: moment } => {
+            ports.throttles.forgive(ticket);
             return Err(Error::TooManyAttempts { retry_after: until(moment, now) });
         }
     };
-    let verdict = ports.hasher.verify(password, stored.clone()).await?;
+    let verdict = ports.hasher.verify(password, stored.clone()).await;
+    if verdict.is_err() {
+        // Nothing was evaluated, so nothing counts against the address.
+        ports.throttles.forgive(ticket);
+    }
+    let verdict = verdict?;
     let opened = account.as_ref().filter(|it| it.admit().is_ok());
     let (Verdict::Right { upgrade }, Some(opened)) = (verdict, opened) else {
         ports.accounts.record(&failure(ports, visit, account.as_ref(), locks)).await?;
