@@ -16,6 +16,7 @@ pub mod lockout;
 pub mod login;
 pub mod message;
 pub mod origin;
+pub mod outbox;
 pub mod password;
 pub mod phone;
 pub mod policy;

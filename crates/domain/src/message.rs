@@ -88,3 +88,72 @@ pub struct CodeMessage {
     /// How long it lives.
     pub ttl: Duration,
 }
+
+/// What a person is told of their account without having asked (LOG-05). It carries neither code
+/// nor link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Notice {
+    /// Somebody logged in on a device that had not been seen.
+    NewDevice,
+    /// A first password was set.
+    PasswordSet,
+    /// The password was changed.
+    PasswordChanged,
+    /// The password was reset.
+    PasswordReset,
+    /// A way in was linked.
+    IdentityLinked,
+    /// A way in was unlinked.
+    IdentityUnlinked,
+    /// A phone number or e-mail address was swapped for another.
+    IdentityReplaced,
+    /// Two accounts became one.
+    AccountsMerged,
+    /// The account's phone number now belongs to a new account.
+    NumberTaken,
+    /// Logging in by password is off until a reset.
+    PasswordLocked,
+    /// The account was deleted.
+    AccountDeleted,
+}
+
+impl Notice {
+    /// All notices.
+    pub const ALL: [Self; 11] = [
+        Self::NewDevice,
+        Self::PasswordSet,
+        Self::PasswordChanged,
+        Self::PasswordReset,
+        Self::IdentityLinked,
+        Self::IdentityUnlinked,
+        Self::IdentityReplaced,
+        Self::AccountsMerged,
+        Self::NumberTaken,
+        Self::PasswordLocked,
+        Self::AccountDeleted,
+    ];
+
+    /// The stable name, in stores and on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NewDevice => "new_device",
+            Self::PasswordSet => "password_set",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordReset => "password_reset",
+            Self::IdentityLinked => "identity_linked",
+            Self::IdentityUnlinked => "identity_unlinked",
+            Self::IdentityReplaced => "identity_replaced",
+            Self::AccountsMerged => "accounts_merged",
+            Self::NumberTaken => "number_taken",
+            Self::PasswordLocked => "password_locked",
+            Self::AccountDeleted => "account_deleted",
+        }
+    }
+
+    /// Reads the stable name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == name)
+    }
+}
