@@ -6,6 +6,7 @@
 //! the engine anywhere.
 
 mod error;
+mod outbox_row;
 mod rows;
 mod schema;
 mod types;

@@ -13,6 +13,11 @@ table! {
         state -> Text,
         security_epoch -> Integer,
         created_at -> Moment,
+        revision -> Integer,
+        resets_since -> Nullable<Moment>,
+        links_since -> Nullable<Moment>,
+        merged_into -> Nullable<Id>,
+        frees_at -> Nullable<Moment>,
     }
 }
 
@@ -109,6 +114,44 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::types::{Id, Ip, Moment};
+
+    audit_events (id) {
+        id -> Id,
+        user_id -> Id,
+        action -> Text,
+        object_id -> Nullable<Id>,
+        ip -> Nullable<Ip>,
+        device_id -> Nullable<Text>,
+        device_name -> Nullable<Text>,
+        at -> Moment,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Integer, Nullable, Text};
+    use crate::types::{Id, Moment};
+
+    outbox (id) {
+        id -> Id,
+        user_id -> Id,
+        destination -> Text,
+        what -> Text,
+        identity_id -> Nullable<Id>,
+        kind -> Nullable<Text>,
+        method -> Nullable<Text>,
+        other_user_id -> Nullable<Id>,
+        address -> Nullable<Binary>,
+        at -> Moment,
+        tries -> Integer,
+        due_at -> Moment,
+        parked_at -> Nullable<Moment>,
+        done_at -> Nullable<Moment>,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Integer};
 
     master_secret (id) {
@@ -129,4 +172,6 @@ allow_tables_to_appear_in_same_query!(
     password_attempts,
     sessions,
     login_events,
+    audit_events,
+    outbox,
 );

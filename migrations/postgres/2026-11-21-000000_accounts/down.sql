@@ -1,6 +1,8 @@
 DROP TABLE master_secret;
+DROP TABLE outbox;
+DROP TABLE audit_events;
 DROP TABLE login_events;
-DROP FUNCTION keep_login_events();
+DROP FUNCTION keep_audit();
 DROP TABLE sessions;
 DROP TABLE password_attempts;
 DROP TABLE passwords;

@@ -5,11 +5,22 @@ CREATE TABLE users (
     id             uuid PRIMARY KEY,
     nickname       text,
     avatar_url     text,
-    state          text NOT NULL CHECK (state IN ('active', 'disabled')),
+    state          text NOT NULL CHECK (state IN ('active', 'disabled', 'merged', 'deleted')),
     -- Counts the changes after which a proof made before them opens nothing any more.
     security_epoch integer NOT NULL DEFAULT 0,
-    created_at     timestamptz NOT NULL
+    created_at     timestamptz NOT NULL,
+    -- Counts all changes of ways in, password and state: a change is planned on one revision.
+    revision       integer NOT NULL DEFAULT 0,
+    -- Codes made before these moments set no new password, and link nothing.
+    resets_since   timestamptz,
+    links_since    timestamptz,
+    -- The user that a retired id means.
+    merged_into    uuid REFERENCES users (id),
+    -- When the identifiers of a deleted account become free; none once they are.
+    frees_at       timestamptz
 );
+CREATE INDEX users_merged ON users (merged_into) WHERE merged_into IS NOT NULL;
+CREATE INDEX users_freed ON users (frees_at) WHERE frees_at IS NOT NULL;
 
 CREATE TABLE identities (
     id           uuid PRIMARY KEY,
@@ -81,6 +92,43 @@ CREATE TABLE login_events (
 -- Ids are in order of time.
 CREATE INDEX login_events_user ON login_events (user_id, id);
 
+-- What was changed, by whom and from where, beside the logins.
+CREATE TABLE audit_events (
+    id          uuid PRIMARY KEY,
+    user_id     uuid NOT NULL,
+    action      text NOT NULL,
+    -- The identity, session or other user that it was done to.
+    object_id   uuid,
+    ip          inet,
+    device_id   text,
+    device_name text,
+    at          timestamptz NOT NULL
+);
+CREATE INDEX audit_events_user ON audit_events (user_id, id);
+
+-- What is still to be told: events to other systems, notices to the person.
+CREATE TABLE outbox (
+    id            uuid PRIMARY KEY,
+    user_id       uuid NOT NULL REFERENCES users (id),
+    destination   text NOT NULL CHECK (destination IN ('webhook', 'notice')),
+    -- The event's or the notice's name, and what it says beside the user.
+    what          text NOT NULL,
+    identity_id   uuid,
+    kind          text,
+    method        text,
+    other_user_id uuid,
+    -- Where a notice goes, sealed for the identity; none for all addresses of the user.
+    address       bytea,
+    at            timestamptz NOT NULL,
+    tries         integer NOT NULL DEFAULT 0,
+    due_at        timestamptz NOT NULL,
+    parked_at     timestamptz,
+    done_at       timestamptz
+);
+CREATE INDEX outbox_due ON outbox (due_at) WHERE done_at IS NULL AND parked_at IS NULL;
+CREATE INDEX outbox_user ON outbox (user_id, at, id) WHERE done_at IS NULL AND parked_at IS NULL;
+CREATE INDEX outbox_parked ON outbox (at, id) WHERE parked_at IS NOT NULL;
+
 -- The master secret that this database belongs to, as a keyed hash: another one finds nobody.
 CREATE TABLE master_secret (
     id          integer PRIMARY KEY CHECK (id = 1),
@@ -88,12 +136,14 @@ CREATE TABLE master_secret (
 );
 
 -- The audit log is append-only; what is older than its retention of 180 days may go.
-CREATE FUNCTION keep_login_events() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION keep_audit() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' AND OLD.at < now() - interval '180 days' THEN
         RETURN OLD;
     END IF;
-    RAISE EXCEPTION 'login_events is append-only';
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
 END $$;
 CREATE TRIGGER login_events_append_only BEFORE UPDATE OR DELETE ON login_events
-    FOR EACH ROW EXECUTE FUNCTION keep_login_events();
+    FOR EACH ROW EXECUTE FUNCTION keep_audit();
+CREATE TRIGGER audit_events_append_only BEFORE UPDATE OR DELETE ON audit_events
+    FOR EACH ROW EXECUTE FUNCTION keep_audit();

@@ -1,4 +1,6 @@
 DROP TABLE master_secret;
+DROP TABLE outbox;
+DROP TABLE audit_events;
 DROP TABLE login_events;
 DROP TABLE sessions;
 DROP TABLE password_attempts;

@@ -6,11 +6,22 @@ CREATE TABLE users (
     id             BLOB PRIMARY KEY NOT NULL,
     nickname       TEXT,
     avatar_url     TEXT,
-    state          TEXT NOT NULL CHECK (state IN ('active', 'disabled')),
+    state          TEXT NOT NULL CHECK (state IN ('active', 'disabled', 'merged', 'deleted')),
     -- Counts the changes after which a proof made before them opens nothing any more.
     security_epoch INTEGER NOT NULL DEFAULT 0,
-    created_at     INTEGER NOT NULL
+    created_at     INTEGER NOT NULL,
+    -- Counts all changes of ways in, password and state: a change is planned on one revision.
+    revision       INTEGER NOT NULL DEFAULT 0,
+    -- Codes made before these moments set no new password, and link nothing.
+    resets_since   INTEGER,
+    links_since    INTEGER,
+    -- The user that a retired id means.
+    merged_into    BLOB REFERENCES users (id),
+    -- When the identifiers of a deleted account become free; none once they are.
+    frees_at       INTEGER
 ) STRICT;
+CREATE INDEX users_merged ON users (merged_into) WHERE merged_into IS NOT NULL;
+CREATE INDEX users_freed ON users (frees_at) WHERE frees_at IS NOT NULL;
 
 CREATE TABLE identities (
     id           BLOB PRIMARY KEY NOT NULL,
@@ -82,6 +93,43 @@ CREATE TABLE login_events (
 -- Ids are in order of time.
 CREATE INDEX login_events_user ON login_events (user_id, id);
 
+-- What was changed, by whom and from where, beside the logins.
+CREATE TABLE audit_events (
+    id          BLOB PRIMARY KEY NOT NULL,
+    user_id     BLOB NOT NULL,
+    action      TEXT NOT NULL,
+    -- The identity, session or other user that it was done to.
+    object_id   BLOB,
+    ip          TEXT,
+    device_id   TEXT,
+    device_name TEXT,
+    at          INTEGER NOT NULL
+) STRICT;
+CREATE INDEX audit_events_user ON audit_events (user_id, id);
+
+-- What is still to be told: events to other systems, notices to the person.
+CREATE TABLE outbox (
+    id            BLOB PRIMARY KEY NOT NULL,
+    user_id       BLOB NOT NULL REFERENCES users (id),
+    destination   TEXT NOT NULL CHECK (destination IN ('webhook', 'notice')),
+    -- The event's or the notice's name, and what it says beside the user.
+    what          TEXT NOT NULL,
+    identity_id   BLOB,
+    kind          TEXT,
+    method        TEXT,
+    other_user_id BLOB,
+    -- Where a notice goes, sealed for the identity; none for all addresses of the user.
+    address       BLOB,
+    at            INTEGER NOT NULL,
+    tries         INTEGER NOT NULL DEFAULT 0,
+    due_at        INTEGER NOT NULL,
+    parked_at     INTEGER,
+    done_at       INTEGER
+) STRICT;
+CREATE INDEX outbox_due ON outbox (due_at) WHERE done_at IS NULL AND parked_at IS NULL;
+CREATE INDEX outbox_user ON outbox (user_id, at, id) WHERE done_at IS NULL AND parked_at IS NULL;
+CREATE INDEX outbox_parked ON outbox (at, id) WHERE parked_at IS NOT NULL;
+
 -- The master secret that this database belongs to, as a keyed hash: another one finds nobody.
 CREATE TABLE master_secret (
     id          INTEGER PRIMARY KEY NOT NULL CHECK (id = 1),
@@ -97,4 +145,13 @@ CREATE TRIGGER login_events_no_delete BEFORE DELETE ON login_events
 WHEN OLD.at >= (CAST(strftime('%s', 'now') AS INTEGER) - 15552000) * 1000000
 BEGIN
     SELECT RAISE(ABORT, 'login_events is append-only');
+END;
+CREATE TRIGGER audit_events_no_update BEFORE UPDATE ON audit_events
+BEGIN
+    SELECT RAISE(ABORT, 'audit_events is append-only');
+END;
+CREATE TRIGGER audit_events_no_delete BEFORE DELETE ON audit_events
+WHEN OLD.at >= (CAST(strftime('%s', 'now') AS INTEGER) - 15552000) * 1000000
+BEGIN
+    SELECT RAISE(ABORT, 'audit_events is append-only');
 END;
