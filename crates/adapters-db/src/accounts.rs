@@ -2,28 +2,27 @@
 
 use async_trait::async_trait;
 use domain::Timestamp;
+use domain::account::AccountState;
+use domain::change::Change;
 use domain::event::{Login, LoginEvent};
-use domain::id::{EventId, IdentityId, UserId};
-use domain::identifier::IdentifierKind;
+use domain::id::{EventId, UserId};
 use domain::identity::Identity;
 use domain::lockout::LockoutPolicy;
 use domain::login::{Account, Entry, Registration};
+use domain::outbox::Outgoing;
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
-use domain::secret::{IdentifierKey, Sealed, Subject, TokenHash};
+use domain::secret::{IdentifierKey, Subject, TokenHash};
 use domain::user::User;
 use futures_util::FutureExt as _;
-use ports::accounts::{
-    Accounts, Attempt, Changed, Entered, PasswordChange, PasswordState, Reauthentication,
-    Registered,
-};
+use ports::accounts::{Accounts, Attempt, Changed, Entered, Reauthentication, Registered};
 use ports::error::StoreError;
 
-use super::{Database, engine, queries};
-use crate::error::{Failure, corrupt};
+use super::{Database, changes, engine, queries};
+use crate::error::Failure;
 use crate::rows::{
     EventRow, IdentityRow, LoginRow, LoginRows, ProfileChange, RegistrationRows, account,
-    identifier_key, token_hash,
+    token_hash,
 };
 
 #[async_trait]
@@ -58,8 +57,31 @@ impl Accounts for Database {
         .await
     }
 
-    async fn record(&self, event: &LoginEvent) -> Result<(), StoreError> {
-        self.write(EventRow::of(event), |conn, row| queries::record(conn, row).boxed()).await
+    async fn load(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Option<AccountState>, StoreError> {
+        self.read((user_id, now), |conn, args| changes::load(conn, args).boxed()).await
+    }
+
+    async fn change(&self, change: &Change) -> Result<Changed, StoreError> {
+        self.write(change.clone(), |conn, it| changes::change(conn, it).boxed()).await
+    }
+
+    async fn resolve(&self, user_id: UserId) -> Result<Option<UserId>, StoreError> {
+        self.read(user_id, |conn, id| changes::resolve(conn, id).boxed()).await
+    }
+
+    async fn free_deleted(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.write(now, |conn, now| changes::free_deleted(conn, now).boxed()).await
+    }
+
+    async fn record(&self, event: &LoginEvent, outgoing: &[Outgoing]) -> Result<(), StoreError> {
+        self.write((EventRow::of(event), outgoing.to_vec()), |conn, args| {
+            queries::record(conn, args).boxed()
+        })
+        .await
     }
 
     async fn upgrade_hash(
@@ -74,36 +96,6 @@ impl Accounts for Database {
         .await
     }
 
-    async fn password_state(&self, user_id: UserId) -> Result<Option<PasswordState>, StoreError> {
-        self.read(user_id, |conn, id| {
-            async move {
-                let Some((security_epoch, has_password, names)) =
-                    queries::password_state(conn, id).await?
-                else {
-                    return Ok(None);
-                };
-                let (_, _, _, first) =
-                    names.first().ok_or_else(|| corrupt("identifiers.user_id"))?;
-                let identifier = identifier_key(first)?;
-                let displays = names
-                    .into_iter()
-                    .map(|(identity, kind, display, _)| {
-                        let kind = IdentifierKind::parse(&kind)
-                            .ok_or_else(|| corrupt("identities.kind"))?;
-                        Ok((IdentityId::from_uuid(identity.0), kind, Sealed::new(display)))
-                    })
-                    .collect::<Result<_, Failure>>()?;
-                Ok(Some(PasswordState { displays, security_epoch, has_password, identifier }))
-            }
-            .boxed()
-        })
-        .await
-    }
-
-    async fn change_password(&self, change: &PasswordChange) -> Result<Changed, StoreError> {
-        self.write(change.clone(), |conn, it| queries::change_password(conn, it).boxed()).await
-    }
-
     async fn reauthenticate(&self, proof: &Reauthentication) -> Result<Changed, StoreError> {
         self.write(proof.clone(), |conn, it| queries::reauthenticate(conn, it).boxed()).await
     }
@@ -112,8 +104,9 @@ impl Accounts for Database {
         &self,
         user_id: UserId,
         patch: &ProfilePatch,
+        told: Option<Outgoing>,
     ) -> Result<Option<(User, Vec<TokenHash>)>, StoreError> {
-        self.write((user_id, ProfileChange::of(patch)), |conn, args| {
+        self.write((user_id, ProfileChange::of(patch), told), |conn, args| {
             async move {
                 let Some((user, has_password, has_phone, tokens)) =
                     queries::patch_profile(conn, args).await?

@@ -18,6 +18,8 @@ pub mod postgres {
 
     #[path = "accounts.rs"]
     mod accounts;
+    #[path = "changes.rs"]
+    mod changes;
     #[path = "postgres.rs"]
     mod engine;
     #[path = "pool.rs"]
@@ -38,6 +40,8 @@ pub mod sqlite {
 
     #[path = "accounts.rs"]
     mod accounts;
+    #[path = "changes.rs"]
+    mod changes;
     #[path = "sqlite.rs"]
     mod engine;
     #[path = "pool.rs"]

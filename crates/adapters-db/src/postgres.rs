@@ -20,9 +20,10 @@ use futures_util::FutureExt as _;
 use ports::accounts::{Attempt, Entered, Registered};
 use tokio::runtime::Handle;
 
-use super::Database;
+use super::{Database, changes};
 use crate::error::{Failure, OpenError};
 use crate::migrate::{self, Direction, MigrateError};
+use crate::outbox_row::OutboxRow;
 use crate::rows::{LoginRows, RegistrationRows, UserRow, account, token_hash};
 use crate::types::{Id, IdValue, Ip, Moment, MomentValue};
 
@@ -105,6 +106,11 @@ pub(super) async fn register(
     conn: &mut Conn,
     rows: &RegistrationRows,
 ) -> Result<Registered, Failure> {
+    let Some(change) = &rows.taken_from else { return insert_user(conn, rows).await };
+    changes::then(conn, change, async |conn: &mut Conn| insert_user(conn, rows).await).await
+}
+
+async fn insert_user(conn: &mut Conn, rows: &RegistrationRows) -> Result<Registered, Failure> {
     let tokens = RegisterStatement(rows).get_results::<Vec<u8>>(conn).await?;
     Ok(if tokens.is_empty() { Registered::Taken } else { Registered::New })
 }
@@ -128,7 +134,7 @@ struct EnterStatement<'a>(&'a LoginRows);
 
 impl QueryFragment<Pg> for EnterStatement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let LoginRows { session, event, security_epoch } = self.0;
+        let LoginRows { session, event, security_epoch, .. } = self.0;
         out.push_sql("WITH live AS (SELECT id FROM users WHERE id = ");
         out.push_bind_param::<Id, _>(&session.user_id)?;
         out.push_sql(" AND state = 'active' AND security_epoch = ");
@@ -141,6 +147,14 @@ impl QueryFragment<Pg> for EnterStatement<'_> {
         out.push_bind_param::<Id, _>(&session.identity_id)?;
         out.push_sql(" RETURNING identities.id AS identity_id, live.id AS user_id), ");
         push_session_and_event(&mut out, self.0)?;
+        let LoginRows { logged_in, new_device, .. } = self.0;
+        // The notice comes last: its condition is the device's.
+        push_news(&mut out, logged_in.iter().chain([new_device]))?;
+        out.push_sql(" WHERE NOT EXISTS (SELECT 1 FROM login_events e WHERE e.user_id = ");
+        out.push_sql("used.user_id AND e.outcome = 'success' AND ");
+        out.push_sql("e.device_id IS NOT DISTINCT FROM ");
+        out.push_bind_param::<Nullable<Text>, _>(&event.device_id)?;
+        out.push_sql("))");
         out.push_sql(", forgotten AS (DELETE FROM password_attempts USING used WHERE ");
         out.push_sql("password_attempts.subject = uuid_send(used.user_id) AND ");
         out.push_bind_param::<Text, _>(event.method)?;
@@ -170,7 +184,8 @@ struct RegisterStatement<'a>(&'a RegistrationRows);
 
 impl QueryFragment<Pg> for RegisterStatement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let RegistrationRows { user, identity, identifier, password, login } = self.0;
+        let RegistrationRows { user, identity, identifier, password, login, registered, .. } =
+            self.0;
         out.push_sql("WITH claimed AS (INSERT INTO identifiers ");
         out.push_sql("(value, kind, namespace, identity_id, user_id) VALUES (");
         out.push_bind_param::<Binary, _>(&identifier.value)?;
@@ -215,9 +230,40 @@ impl QueryFragment<Pg> for RegisterStatement<'_> {
             out.push_sql(" FROM made), ");
         }
         push_session_and_event(&mut out, login)?;
+        if registered.is_some() {
+            push_news(&mut out, registered.iter().chain(&login.logged_in))?;
+            out.push_sql(")");
+        }
         out.push_sql(" SELECT token_hash FROM begun");
         Ok(())
     }
+}
+
+/// `news`: what is told of whoever is in `used`.
+fn push_news<'b>(
+    out: &mut AstPass<'_, 'b, Pg>,
+    rows: impl IntoIterator<Item = &'b OutboxRow>,
+) -> QueryResult<()> {
+    out.push_sql(", news AS (INSERT INTO outbox (id, user_id, destination, what, kind, method, ");
+    out.push_sql("at, due_at) ");
+    for (number, row) in rows.into_iter().enumerate() {
+        out.push_sql(if number == 0 { "SELECT " } else { " UNION ALL SELECT " });
+        out.push_bind_param::<Id, _>(&row.id)?;
+        out.push_sql(", used.user_id, ");
+        out.push_bind_param::<Text, _>(&row.destination)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&row.what)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&row.kind)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&row.method)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Moment, _>(&row.at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Moment, _>(&row.due_at)?;
+        out.push_sql(" FROM used");
+    }
+    Ok(())
 }
 
 /// `begun` and `recorded`: the session and the audit line of whoever is in `used`.
@@ -283,13 +329,16 @@ struct AttemptStatement {
     waits: Vec<Option<i64>>,
 }
 
-/// What [`AttemptStatement`] gives: the account, has a password, has a phone, the hash, the count
-/// (none while it waits), the wait that begins with it, the wait that was there before.
+/// What [`AttemptStatement`] gives: the account, has a password, has a phone, last login, last use
+/// of a session, the hash, the count (none while it waits), the wait that begins with it, the wait
+/// that was there before.
 type AttemptColumns = (
     Nullable<(Id, Nullable<Text>, Nullable<Text>, Text, Integer, Moment)>,
     Nullable<Id>,
     Bool,
     Bool,
+    Nullable<Moment>,
+    Nullable<Moment>,
     Nullable<Text>,
     Nullable<Integer>,
     Nullable<Moment>,
@@ -302,6 +351,8 @@ struct AttemptRow {
     identity: Option<IdValue>,
     has_password: bool,
     has_phone: bool,
+    last_login: Option<MomentValue>,
+    last_visit: Option<MomentValue>,
     hash: Option<String>,
     failed: Option<i32>,
     waits_until: Option<MomentValue>,
@@ -344,8 +395,10 @@ impl AttemptStatement {
 impl QueryFragment<Pg> for AttemptStatement {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("WITH who AS (SELECT u.*, i.identity_id, p.hash, EXISTS (SELECT 1 FROM ");
-        out.push_sql("identities n WHERE n.user_id = u.id AND n.kind = 'phone') AS has_phone ");
-        out.push_sql("FROM identifiers i JOIN users u ON u.id = i.user_id ");
+        out.push_sql("identities n WHERE n.user_id = u.id AND n.kind = 'phone') AS has_phone, ");
+        out.push_sql("(SELECT max(n.last_used_at) FROM identities n WHERE n.user_id = u.id) ");
+        out.push_sql("AS last_login, (SELECT max(s.last_seen_at) FROM sessions s WHERE ");
+        out.push_sql("s.user_id = u.id AND s.ended_at IS NULL) AS last_visit FROM identifiers i JOIN users u ON u.id = i.user_id ");
         out.push_sql("LEFT JOIN passwords p ON p.user_id = u.id WHERE i.value = ");
         out.push_bind_param::<Binary, _>(&self.key)?;
         out.push_sql("), whom AS (SELECT COALESCE((SELECT uuid_send(id) FROM who), ");
@@ -373,7 +426,8 @@ impl QueryFragment<Pg> for AttemptStatement {
             " RETURNING failed, waits_until) SELECT who.id, who.nickname, who.avatar_url, ",
         );
         out.push_sql("who.state, who.security_epoch, who.created_at, who.identity_id, ");
-        out.push_sql("who.hash IS NOT NULL, COALESCE(who.has_phone, false), who.hash, ");
+        out.push_sql("who.hash IS NOT NULL, COALESCE(who.has_phone, false), who.last_login, ");
+        out.push_sql("who.last_visit, who.hash, ");
         out.push_sql("counted.failed, counted.waits_until, before.waits_until FROM whom ");
         out.push_sql("LEFT JOIN who ON true LEFT JOIN counted ON true ");
         out.push_sql("LEFT JOIN password_attempts before ON before.subject = whom.subject");
@@ -392,14 +446,16 @@ impl AttemptRow {
         }
         let account: Option<Account> = match (self.user, self.identity) {
             (Some(user), Some(identity)) => {
-                Some(account((user, identity, self.has_password, self.has_phone))?)
+                let (password, phone) = (self.has_password, self.has_phone);
+                let row = (user, identity, password, phone, self.last_login, self.last_visit);
+                Some(account(row)?)
             }
             _ => None,
         };
         Ok(Attempt::Counted {
             account,
             password: self.hash.map(PasswordHash::new),
-            locks: self.waits_until.is_some(),
+            locks: self.waits_until.map(|it| it.0),
         })
     }
 }
@@ -417,13 +473,14 @@ statement!(EnterStatement<'_>, Binary);
 statement!(RegisterStatement<'_>, Binary);
 statement!(AttemptStatement, AttemptColumns);
 
-/// Prepared once per connection: the text never changes.
+/// Prepared once per connection for each text; whether others are told changes it.
 impl QueryId for EnterStatement<'_> {
-    type QueryId = EnterStatement<'static>;
-    const HAS_STATIC_QUERY_ID: bool = true;
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-/// Prepared once per connection for each text; whether there is a password changes it.
+/// Prepared once per connection for each text; whether there is a password, and whether
+/// others are told, changes it.
 impl QueryId for RegisterStatement<'_> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;

@@ -1,22 +1,26 @@
 //! The queries that both engines share, each keyed by one user or one identifier.
 
-use diesel::dsl::exists;
+use diesel::dsl::{exists, max};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl, TransactionManager as _};
 use domain::Timestamp;
+use domain::change::AuditLine;
+use domain::ending::{Fate, Holding};
 use domain::id::{EventId, SessionId, UserId};
 use domain::identifier::IdentifierKind;
+use domain::outbox::Outgoing;
 use domain::password::PasswordHash;
 use domain::secret::{IdentifierKey, Subject, TokenHash};
 use domain::session::{Method, Slide};
-use ports::accounts::{Changed, PasswordChange, Reauthentication};
+use ports::accounts::{Changed, Reauthentication};
 use ports::sessions::RECENT;
 
+use super::changes::{audit, tell};
 use super::engine::{Conn, begin};
 use crate::error::Failure;
 use crate::rows::{
-    AccountRow, EventRow, IdentityRow, LoginRow, PasswordRow, ProfileChange, SessionRow,
-    SignedInRow, UserRow, token_hash,
+    AccountRow, EventRow, IdentityRow, LoginRow, ProfileChange, SessionRow, SignedInRow, UserRow,
+    token_hash,
 };
 use crate::schema::{
     identifiers, identities, login_events, master_secret, password_attempts, passwords, sessions,
@@ -34,6 +38,27 @@ macro_rules! has_password {
     };
 }
 
+/// The last use of any identity of the user that was written down.
+macro_rules! last_login {
+    () => {
+        identities::table
+            .filter(identities::user_id.eq(users::id))
+            .select(max(identities::last_used_at))
+            .single_value()
+    };
+}
+
+/// The last use of any live session of the user that was written down.
+macro_rules! last_visit {
+    () => {
+        sessions::table
+            .filter(sessions::user_id.eq(users::id))
+            .filter(sessions::ended_at.is_null())
+            .select(max(sessions::last_seen_at))
+            .single_value()
+    };
+}
+
 /// True where the user has a phone.
 macro_rules! has_phone {
     () => {
@@ -46,7 +71,7 @@ macro_rules! has_phone {
 }
 
 /// Runs `work` in a transaction, which a failure takes back.
-async fn in_transaction<R>(
+pub(super) async fn in_transaction<R>(
     conn: &mut Conn,
     work: impl AsyncFnOnce(&mut Conn) -> Result<R, Failure>,
 ) -> Result<R, Failure> {
@@ -72,7 +97,14 @@ pub(super) async fn find_account(
     let found = identifiers::table
         .inner_join(users::table)
         .filter(identifiers::value.eq(key.as_bytes().as_slice()))
-        .select((UserRow::as_select(), identifiers::identity_id, has_password!(), has_phone!()))
+        .select((
+            UserRow::as_select(),
+            identifiers::identity_id,
+            has_password!(),
+            has_phone!(),
+            last_login!(),
+            last_visit!(),
+        ))
         .first(conn)
         .await
         .optional()?;
@@ -118,19 +150,6 @@ pub(super) async fn slide_session(
     Ok(())
 }
 
-/// Ends a session.
-pub(super) async fn end_session(
-    conn: &mut Conn,
-    (id, now): &(SessionId, Timestamp),
-) -> Result<(), Failure> {
-    diesel::update(sessions::table.find(IdValue(*id.as_uuid())))
-        .filter(sessions::ended_at.is_null())
-        .set(sessions::ended_at.eq(MomentValue(*now)))
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
 /// The live sessions of a user, the last used first.
 pub(super) async fn list_sessions(
     conn: &mut Conn,
@@ -152,37 +171,62 @@ pub(super) async fn list_sessions(
 /// Ends a session of a user and gives its token.
 pub(super) async fn end_one_session(
     conn: &mut Conn,
-    (user_id, id, now): &(UserId, SessionId, Timestamp),
+    (user_id, id, line): &(UserId, SessionId, AuditLine),
 ) -> Result<Option<Vec<u8>>, Failure> {
+    let id = IdValue(*id.as_uuid());
     let token = sessions::table
-        .find(IdValue(*id.as_uuid()))
+        .find(id)
         .filter(sessions::user_id.eq(IdValue(*user_id.as_uuid())))
         .select(sessions::token_hash)
         .first(conn)
         .await
         .optional()?;
-    if token.is_some() {
-        end_session(conn, &(*id, *now)).await?;
-    }
-    Ok(token)
+    let Some(token) = token else { return Ok(None) };
+    in_transaction(conn, async |conn: &mut Conn| {
+        let ended = diesel::update(sessions::table.find(id))
+            .filter(sessions::ended_at.is_null())
+            .set(sessions::ended_at.eq(MomentValue(line.at)))
+            .execute(conn)
+            .await?;
+        if ended > 0 {
+            audit(conn, line).await?;
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(Some(token))
 }
 
 /// Ends all sessions of a user but one, and gives the tokens of all that ended lately.
 pub(super) async fn end_all_sessions(
     conn: &mut Conn,
-    (user_id, kept, now): &(UserId, Option<SessionId>, Timestamp),
+    (user_id, kept, line): &(UserId, Option<SessionId>, AuditLine),
 ) -> Result<Vec<Vec<u8>>, Failure> {
     let user_id = IdValue(*user_id.as_uuid());
+    let at = MomentValue(line.at);
     // No session has the nil id: then none is kept.
     let kept = IdValue(kept.map_or(uuid::Uuid::nil(), |it| *it.as_uuid()));
-    let lately = MomentValue(now.checked_sub(RECENT).unwrap_or(Timestamp::MIN));
-    diesel::update(sessions::table)
-        .filter(sessions::user_id.eq(user_id))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::id.ne(kept))
-        .set(sessions::ended_at.eq(MomentValue(*now)))
-        .execute(conn)
-        .await?;
+    let lately = MomentValue(line.at.checked_sub(RECENT).unwrap_or(Timestamp::MIN));
+    in_transaction(conn, async |conn: &mut Conn| {
+        let ended = diesel::update(sessions::table)
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::ended_at.is_null())
+            .filter(sessions::id.ne(kept))
+            .set(sessions::ended_at.eq(at))
+            .execute(conn)
+            .await?;
+        if line.action.fate(Holding::LinkCode) == Fate::Ended {
+            diesel::update(users::table.find(user_id))
+                .set(users::links_since.eq(at))
+                .execute(conn)
+                .await?;
+        }
+        if ended > 0 {
+            audit(conn, line).await?;
+        }
+        Ok(())
+    })
+    .await?;
     let ended = sessions::table
         .filter(sessions::user_id.eq(user_id))
         .filter(sessions::ended_at.gt(lately))
@@ -225,10 +269,25 @@ pub(super) async fn logins(
     Ok(found)
 }
 
-/// Writes an audit line.
-pub(super) async fn record(conn: &mut Conn, event: &EventRow) -> Result<(), Failure> {
+/// Writes a login event.
+async fn insert_event(conn: &mut Conn, event: &EventRow) -> Result<(), Failure> {
     diesel::insert_into(login_events::table).values(event.clone()).execute(conn).await?;
     Ok(())
+}
+
+/// Writes the event of a login that failed, and what is told of it.
+pub(super) async fn record(
+    conn: &mut Conn,
+    (event, outgoing): &(EventRow, Vec<Outgoing>),
+) -> Result<(), Failure> {
+    if outgoing.is_empty() {
+        return insert_event(conn, event).await;
+    }
+    in_transaction(conn, async |conn: &mut Conn| {
+        insert_event(conn, event).await?;
+        tell(conn, outgoing).await
+    })
+    .await
 }
 
 /// Swaps a hash if it still is the old one.
@@ -242,92 +301,6 @@ pub(super) async fn upgrade_hash(
         .execute(conn)
         .await?;
     Ok(swapped == 1)
-}
-
-/// What a user is known by: identity, kind, sealed display, key.
-pub(super) type NameRow = (IdValue, String, Vec<u8>, Vec<u8>);
-
-/// Loads an active user's epoch, whether a password is set, and what the user is known by.
-pub(super) async fn password_state(
-    conn: &mut Conn,
-    user_id: &UserId,
-) -> Result<Option<(i32, bool, Vec<NameRow>)>, Failure> {
-    let user_id = IdValue(*user_id.as_uuid());
-    let user: Option<(i32, bool)> = users::table
-        .find(user_id)
-        .filter(users::state.eq(ACTIVE))
-        .select((users::security_epoch, has_password!()))
-        .first(conn)
-        .await
-        .optional()?;
-    let Some((security_epoch, has_password)) = user else { return Ok(None) };
-    let names = identifiers::table
-        .inner_join(identities::table.on(identities::id.eq(identifiers::identity_id)))
-        .filter(identifiers::user_id.eq(user_id))
-        .select((identities::id, identities::kind, identities::display, identifiers::value))
-        .order(identities::id)
-        .load(conn)
-        .await?;
-    Ok(Some((security_epoch, has_password, names)))
-}
-
-/// Sets a password, moves the session to its new token, ends all others, raises the epoch.
-pub(super) async fn change_password(
-    conn: &mut Conn,
-    change: &PasswordChange,
-) -> Result<Changed, Failure> {
-    let done = in_transaction(conn, async |conn: &mut Conn| {
-        let user_id = IdValue(*change.user_id.as_uuid());
-        let session_id = IdValue(*change.session_id.as_uuid());
-        let at = MomentValue(change.at);
-        // The row of the user is the lock: whoever raises the epoch first wins.
-        let raised = diesel::update(users::table.find(user_id))
-            .filter(users::state.eq(ACTIVE))
-            .filter(users::security_epoch.eq(change.security_epoch))
-            .set(users::security_epoch.eq(users::security_epoch + 1))
-            .execute(conn)
-            .await?;
-        let live = sessions::table
-            .filter(sessions::user_id.eq(user_id))
-            .filter(sessions::ended_at.is_null())
-            .select((sessions::id, sessions::token_hash))
-            .load::<(IdValue, Vec<u8>)>(conn)
-            .await?;
-        if raised == 0 || !live.iter().any(|(id, _)| *id == session_id) {
-            return Err(Failure::from(diesel::result::Error::RollbackTransaction));
-        }
-        let row = PasswordRow { user_id, hash: change.new.as_str().to_owned(), changed_at: at };
-        diesel::insert_into(passwords::table)
-            .values(row.clone())
-            .on_conflict(passwords::user_id)
-            .do_update()
-            .set(row)
-            .execute(conn)
-            .await?;
-        diesel::update(sessions::table)
-            .filter(sessions::user_id.eq(user_id))
-            .filter(sessions::ended_at.is_null())
-            .filter(sessions::id.ne(session_id))
-            .set(sessions::ended_at.eq(at))
-            .execute(conn)
-            .await?;
-        diesel::update(sessions::table.find(session_id))
-            .set(sessions::token_hash.eq(change.token.as_bytes().as_slice()))
-            .execute(conn)
-            .await?;
-        diesel::delete(
-            password_attempts::table.find(change.user_id.as_uuid().as_bytes().as_slice()),
-        )
-        .execute(conn)
-        .await?;
-        live.iter().map(|(_, token)| token_hash(token)).collect::<Result<Vec<_>, _>>()
-    })
-    .await;
-    match done {
-        Ok(dead) => Ok(Changed::Done { dead }),
-        Err(Failure::Driver(diesel::result::Error::RollbackTransaction)) => Ok(Changed::Stale),
-        Err(failure) => Err(failure),
-    }
 }
 
 /// Moves a session to its new token and notes the proof.
@@ -362,7 +335,7 @@ pub(super) async fn reauthenticate(
         if moved == 0 {
             return Ok(None);
         }
-        record(conn, &EventRow::of(&proof.event)).await?;
+        insert_event(conn, &EventRow::of(&proof.event)).await?;
         if proof.event.method == Method::Password {
             let subject = proof.user_id.as_uuid().as_bytes().as_slice();
             diesel::delete(password_attempts::table.find(subject)).execute(conn).await?;
@@ -379,11 +352,15 @@ pub(super) type PatchedRow = (UserRow, bool, bool, Vec<Vec<u8>>);
 /// Changes a profile.
 pub(super) async fn patch_profile(
     conn: &mut Conn,
-    (user_id, change): &(UserId, Option<ProfileChange>),
+    (user_id, change, told): &(UserId, Option<ProfileChange>, Option<Outgoing>),
 ) -> Result<Option<PatchedRow>, Failure> {
     let user_id = IdValue(*user_id.as_uuid());
     if let Some(change) = change {
-        diesel::update(users::table.find(user_id)).set(change.clone()).execute(conn).await?;
+        in_transaction(conn, async |conn: &mut Conn| {
+            diesel::update(users::table.find(user_id)).set(change.clone()).execute(conn).await?;
+            tell(conn, told.as_slice()).await
+        })
+        .await?;
     }
     let user: Option<(UserRow, bool, bool)> = users::table
         .find(user_id)

@@ -6,19 +6,26 @@ use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
 use diesel::query_builder::AstPass;
 use diesel::sql_types::{Integer, Nullable, Text};
 use diesel::sqlite::Sqlite;
+use domain::Timestamp;
+use domain::change::{AuditLine, Change, NewIdentity};
 use domain::event::{Login, LoginEvent, Outcome};
 use domain::id::{EventId, IdentityId, SessionId, UserId};
 use domain::identifier::IdentifierKind;
 use domain::identity::Identity;
 use domain::login::{Account, Entry, Registration};
+use domain::message::Notice;
 use domain::origin::{Device, Origin};
+use domain::outbox::{Event, News, Outgoing};
 use domain::profile::{AvatarUrl, Nickname, Profile, ProfilePatch};
 use domain::secret::{IdentifierKey, Sealed, TokenHash};
 use domain::session::{Method, Session, SignedIn};
 use domain::user::{User, UserState};
 
 use crate::error::{Failure, corrupt};
-use crate::schema::{identifiers, identities, login_events, passwords, sessions, users};
+use crate::outbox_row::OutboxRow;
+use crate::schema::{
+    audit_events, identifiers, identities, login_events, passwords, sessions, users,
+};
 use crate::types::{IdValue, IpValue, Moment, MomentValue};
 
 /// A user without what other tables know of them.
@@ -77,18 +84,32 @@ impl UserRow {
     }
 }
 
-/// A user found by an identifier: the row, the identity, has a password, has a phone.
-pub(crate) type AccountRow = (UserRow, IdValue, bool, bool);
+/// What only a change of the account needs to know of a user.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(Pg, Sqlite))]
+pub(crate) struct StateRow {
+    pub(crate) revision: i32,
+    pub(crate) resets_since: Option<MomentValue>,
+    pub(crate) links_since: Option<MomentValue>,
+}
+
+/// A user found by an identifier: the row, the identity, has a password, has a phone, last login,
+/// last use of a session.
+pub(crate) type AccountRow =
+    (UserRow, IdValue, bool, bool, Option<MomentValue>, Option<MomentValue>);
 
 /// What a look-up by identifier gives.
 pub(crate) fn account(
-    (user, identity, has_password, has_phone): AccountRow,
+    (user, identity, has_password, has_phone, last_login, last_visit): AccountRow,
 ) -> Result<Account, Failure> {
     let security_epoch = user.security_epoch;
+    let created_at = user.created_at.0;
+    let used = [last_login, last_visit].into_iter().flatten().map(|it| it.0);
     Ok(Account {
         user: user.user(has_password, has_phone)?,
         identity_id: IdentityId::from_uuid(identity.0),
         security_epoch,
+        last_seen_at: used.fold(created_at, Timestamp::max),
     })
 }
 
@@ -249,6 +270,69 @@ impl IdentityRow {
     }
 }
 
+/// A way in that is new to its user, and its name.
+#[derive(Debug, Clone)]
+pub(crate) struct NewIdentityRows {
+    pub(crate) identity: IdentityRow,
+    pub(crate) identifier: IdentifierRow,
+}
+
+impl NewIdentityRows {
+    /// Linked by a proof made at `at`.
+    pub(crate) fn of(new: &NewIdentity, user_id: UserId, at: Timestamp) -> Self {
+        let (id, user_id) = (IdValue(*new.id.as_uuid()), IdValue(*user_id.as_uuid()));
+        Self {
+            identity: IdentityRow {
+                id,
+                user_id,
+                kind: new.kind.as_str().to_owned(),
+                display: new.display.as_bytes().to_vec(),
+                verified_at: Some(MomentValue(at)),
+                linked_at: MomentValue(at),
+                last_used_at: None,
+                last_ip: None,
+            },
+            identifier: IdentifierRow {
+                value: new.key.as_bytes().to_vec(),
+                kind: new.kind.as_str(),
+                namespace: "",
+                identity_id: id,
+                user_id,
+            },
+        }
+    }
+}
+
+/// A line of the audit log.
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = audit_events)]
+pub(crate) struct AuditRow {
+    id: IdValue,
+    user_id: IdValue,
+    action: &'static str,
+    object_id: Option<IdValue>,
+    ip: Option<IpValue>,
+    device_id: Option<String>,
+    device_name: Option<String>,
+    at: MomentValue,
+}
+
+impl AuditRow {
+    pub(crate) fn of(line: &AuditLine) -> Self {
+        let origin = line.origin.as_ref();
+        Self {
+            id: IdValue(*line.id.as_uuid()),
+            user_id: IdValue(*line.user_id.as_uuid()),
+            action: line.action.as_str(),
+            object_id: line.object.map(IdValue),
+            ip: origin.map(|it| IpValue(it.ip)),
+            device_id: origin.and_then(|it| it.device.id.clone()),
+            device_name: origin.and_then(|it| it.device.name.clone()),
+            at: MomentValue(line.at),
+        }
+    }
+}
+
 /// A name of a way in.
 #[derive(Debug, Clone, Insertable)]
 #[diesel(table_name = identifiers)]
@@ -277,6 +361,9 @@ pub(crate) struct RegistrationRows {
     pub(crate) identifier: IdentifierRow,
     pub(crate) password: Option<PasswordRow>,
     pub(crate) login: LoginRows,
+    /// What other systems are told; none where nobody is told.
+    pub(crate) registered: Option<OutboxRow>,
+    pub(crate) taken_from: Option<Change>,
 }
 
 impl RegistrationRows {
@@ -311,6 +398,13 @@ impl RegistrationRows {
                 changed_at: at,
             }),
             login: LoginRows::of(entry),
+            registered: registration.registered.map(|id| {
+                let kind = registration.kind;
+                let news = News::Event(Event::Registered { kind });
+                let (user_id, at) = (registration.user.id, entry.event.at);
+                OutboxRow::of(&Outgoing { id, user_id, at, news })
+            }),
+            taken_from: registration.taken_from.clone(),
         }
     }
 }
@@ -321,14 +415,24 @@ pub(crate) struct LoginRows {
     pub(crate) session: SessionRow,
     pub(crate) event: EventRow,
     pub(crate) security_epoch: i32,
+    /// What other systems are told; none where nobody is told.
+    pub(crate) logged_in: Option<OutboxRow>,
+    /// What the person is told where the device is new.
+    pub(crate) new_device: OutboxRow,
 }
 
 impl LoginRows {
     pub(crate) fn of(entry: &Entry) -> Self {
+        let (user_id, at) = (entry.session.user_id, entry.event.at);
+        let row = |id, news| OutboxRow::of(&Outgoing { id, user_id, at, news });
+        let logged_in = News::Event(Event::LoggedIn { method: entry.event.method });
+        let new_device = News::Notice { notice: Notice::NewDevice, to: None };
         Self {
             session: SessionRow::of(&entry.session, &entry.token),
             event: EventRow::of(&entry.event),
             security_epoch: entry.security_epoch,
+            logged_in: entry.logged_in.map(|id| row(id, logged_in)),
+            new_device: row(entry.new_device, new_device),
         }
     }
 }

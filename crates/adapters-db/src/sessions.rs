@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::Timestamp;
+use domain::change::AuditLine;
 use domain::id::{SessionId, UserId};
 use domain::secret::TokenHash;
 use domain::session::{Session, SignedIn, Slide};
@@ -45,9 +46,9 @@ impl Sessions for Database {
         &self,
         user_id: UserId,
         id: SessionId,
-        now: Timestamp,
+        line: &AuditLine,
     ) -> Result<Option<TokenHash>, StoreError> {
-        self.write((user_id, id, now), |conn, args| {
+        self.write((user_id, id, line.clone()), |conn, args| {
             async move {
                 let token = queries::end_one_session(conn, args).await?;
                 token.map(|it| token_hash(&it)).transpose()
@@ -61,9 +62,9 @@ impl Sessions for Database {
         &self,
         user_id: UserId,
         kept: Option<SessionId>,
-        now: Timestamp,
+        line: &AuditLine,
     ) -> Result<Vec<TokenHash>, StoreError> {
-        self.write((user_id, kept, now), |conn, args| {
+        self.write((user_id, kept, line.clone()), |conn, args| {
             async move {
                 let tokens = queries::end_all_sessions(conn, args).await?;
                 tokens.iter().map(|it| token_hash(it)).collect()
@@ -71,9 +72,5 @@ impl Sessions for Database {
             .boxed()
         })
         .await
-    }
-
-    async fn end(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
-        self.write((id, now), |conn, args| queries::end_session(conn, args).boxed()).await
     }
 }

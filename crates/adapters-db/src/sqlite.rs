@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use diesel_async::AsyncConnection as _;
@@ -10,6 +11,7 @@ use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfi
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use domain::Timestamp;
+use domain::event::Outcome;
 use domain::lockout::{Attempts, LockoutPolicy};
 use domain::password::PasswordHash;
 use domain::secret::IdentifierKey;
@@ -18,12 +20,12 @@ use futures_util::FutureExt as _;
 use ports::accounts::{Attempt, Entered, Registered};
 use tokio::runtime::Handle;
 
-use super::{Database, queries};
+use super::{Database, changes, queries};
 use crate::error::{Failure, OpenError, corrupt};
 use crate::migrate::{self, Direction, MigrateError};
 use crate::rows::{LoginRows, RegistrationRows, account, token_hash};
 use crate::schema::{
-    identifiers, identities, login_events, password_attempts, passwords, sessions, users,
+    identifiers, identities, login_events, outbox, password_attempts, passwords, sessions, users,
 };
 use crate::types::{IdValue, MomentValue};
 
@@ -138,6 +140,7 @@ pub(super) async fn enter(conn: &mut Conn, rows: &LoginRows) -> Result<Entered, 
         if account.is_none() {
             return Ok(Entered::Stale);
         }
+        tell(conn, &rows)?;
         let ended = begin_session(conn, &rows)?;
         Ok(Entered::In { ended })
     })
@@ -149,26 +152,67 @@ pub(super) async fn register(
     conn: &mut Conn,
     rows: &RegistrationRows,
 ) -> Result<Registered, Failure> {
-    let rows = rows.clone();
-    in_one_hop(conn, move |conn| {
-        let taken = identifiers::table
-            .find(rows.identifier.value.as_slice())
-            .select(identifiers::user_id)
-            .first::<IdValue>(conn)
-            .optional()?;
-        if taken.is_some() {
-            return Ok(Registered::Taken);
-        }
-        diesel::insert_into(users::table).values(rows.user).execute(conn)?;
-        diesel::insert_into(identities::table).values(rows.identity).execute(conn)?;
-        diesel::insert_into(identifiers::table).values(rows.identifier).execute(conn)?;
-        if let Some(password) = rows.password {
-            diesel::insert_into(passwords::table).values(password).execute(conn)?;
-        }
-        begin_session(conn, &rows.login)?;
-        Ok(Registered::New)
+    let Some(change) = &rows.taken_from else {
+        let rows = rows.clone();
+        return in_one_hop(conn, move |conn| insert_user(conn, rows)).await;
+    };
+    changes::then(conn, change, async |conn: &mut Conn| {
+        let (rows, mut kept) = (rows.clone(), None);
+        let done = conn
+            .spawn_blocking(move |conn| {
+                let done = insert_user(conn, rows).map_err(|it| kept = Some(it)).ok();
+                Ok((done, kept))
+            })
+            .await?;
+        let (done, failure) = done;
+        done.ok_or_else(|| failure.unwrap_or_else(|| corrupt("users")))
     })
     .await
+}
+
+/// Writes the rows of a new user, inside of a transaction.
+fn insert_user(conn: &mut SqliteConnection, rows: RegistrationRows) -> Result<Registered, Failure> {
+    let taken = identifiers::table
+        .find(rows.identifier.value.as_slice())
+        .select(identifiers::user_id)
+        .first::<IdValue>(conn)
+        .optional()?;
+    if taken.is_some() {
+        return Ok(Registered::Taken);
+    }
+    diesel::insert_into(users::table).values(rows.user).execute(conn)?;
+    diesel::insert_into(identities::table).values(rows.identity).execute(conn)?;
+    diesel::insert_into(identifiers::table).values(rows.identifier).execute(conn)?;
+    if let Some(password) = rows.password {
+        diesel::insert_into(passwords::table).values(password).execute(conn)?;
+    }
+    if let Some(registered) = rows.registered {
+        diesel::insert_into(outbox::table).values(registered).execute(conn)?;
+    }
+    // The first device is not a new one.
+    if let Some(logged_in) = rows.login.logged_in.clone() {
+        diesel::insert_into(outbox::table).values(logged_in).execute(conn)?;
+    }
+    begin_session(conn, &rows.login)?;
+    Ok(Registered::New)
+}
+
+/// Writes what is told of a login, before the login itself is among those that went before.
+fn tell(conn: &mut SqliteConnection, rows: &LoginRows) -> Result<(), Failure> {
+    let logins = login_events::table
+        .filter(login_events::user_id.eq(rows.session.user_id))
+        .filter(login_events::outcome.eq(Outcome::Success.as_str()));
+    let from_device = match &rows.event.device_id {
+        Some(id) => diesel::select(exists(logins.filter(login_events::device_id.eq(id))))
+            .get_result(conn)?,
+        None => diesel::select(exists(logins.filter(login_events::device_id.is_null())))
+            .get_result::<bool>(conn)?,
+    };
+    let new_device = (!from_device).then(|| rows.new_device.clone());
+    for row in rows.logged_in.iter().cloned().chain(new_device) {
+        diesel::insert_into(outbox::table).values(row).execute(conn)?;
+    }
+    Ok(())
 }
 
 /// Writes session, last use and audit line, and gives the tokens of the sessions pushed out.
@@ -251,7 +295,7 @@ pub(super) async fn begin_attempt(
         Ok(Attempt::Counted {
             account: found,
             password: password.map(PasswordHash::new),
-            locks: after.waits_until.is_some(),
+            locks: after.waits_until,
         })
     })
     .await

@@ -47,6 +47,9 @@ mod on_sqlite {
     mod accounts {
         ports::accounts_contract!(super::store());
     }
+    mod changes {
+        ports::changes_contract!(super::store());
+    }
     mod sessions {
         ports::sessions_contract!(super::store());
     }
@@ -98,6 +101,9 @@ mod on_postgres {
 
     mod accounts {
         ports::accounts_contract!(super::store());
+    }
+    mod changes {
+        ports::changes_contract!(super::store());
     }
     mod sessions {
         ports::sessions_contract!(super::store());

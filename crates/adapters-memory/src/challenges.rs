@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use domain::Timestamp;
 use domain::cap::{Cap, Charge};
-use domain::credential::code::{Challenge, Fate, Guess, guess};
+use domain::credential::code::{Challenge, Fate, Guess, OnRight, guess};
 use domain::id::ChallengeId;
 use domain::secret::{CodeMac, Sealed, Subject};
 use ports::challenges::{Challenges, Issued, MOST_LIVE};
@@ -47,9 +47,10 @@ impl Challenges for MemoryChallenges {
         id: &ChallengeId,
         mac: &CodeMac,
         wrong: &[Cap],
+        on_right: OnRight,
         now: Timestamp,
     ) -> Result<Guess, StoreError> {
-        Ok(lock(&self.0).guess(id, mac, wrong, now))
+        Ok(lock(&self.0).guess(id, mac, wrong, on_right, now))
     }
 
     async fn target(&self, id: &ChallengeId) -> Result<Option<Sealed>, StoreError> {
@@ -114,10 +115,17 @@ impl State {
         challenges.insert(challenge.id, challenge.clone());
     }
 
-    fn guess(&mut self, id: &ChallengeId, mac: &CodeMac, caps: &[Cap], now: Timestamp) -> Guess {
-        let Some(held) = self.challenges.get_mut(id) else { return Guess::Wrong };
+    fn guess(
+        &mut self,
+        id: &ChallengeId,
+        mac: &CodeMac,
+        caps: &[Cap],
+        on_right: OnRight,
+        now: Timestamp,
+    ) -> Guess {
+        let Some(held) = self.challenges.get_mut(id) else { return Guess::Wrong(None) };
         let owner = held.owner;
-        let (said, fate) = guess(held, mac, self.wrong.newest(&owner), caps, now);
+        let (said, fate) = guess(held, mac, self.wrong.newest(&owner), caps, on_right, now);
         match fate {
             Fate::Kept => {}
             Fate::Spent => {
@@ -188,7 +196,7 @@ mod tests {
             let caps = vec![Cap { count: 1, window: Duration::from_mins(1) }];
             let charge = Charge { scope: Scope::Phone, subject: name, caps: caps.clone() };
             assert_eq!(state.issue(&challenge, &[charge], at(number)), Issued::Stored);
-            state.guess(&challenge.id, &CodeMac::new([2; 32]), &caps, at(number));
+            state.guess(&challenge.id, &CodeMac::new([2; 32]), &caps, OnRight::Use, at(number));
         }
         let sizes = [state.challenges.len(), state.live.len(), state.sent.len(), state.wrong.len()];
         assert!(sizes.iter().all(|it| *it < 2_000), "{sizes:?}");

@@ -5,20 +5,23 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use domain::Timestamp;
-use domain::event::{Login, LoginEvent};
+use domain::account::AccountState;
+use domain::change::{AuditLine, Base, Change};
+use domain::ending::{AccountEvent, Fate, Holding};
+use domain::event::{Login, LoginEvent, Outcome};
 use domain::id::{EventId, IdentityId, SessionId, UserId};
+use domain::identifier::IdentifierKind;
 use domain::identity::Identity;
 use domain::lockout::{Attempts, LockoutPolicy};
 use domain::login::{Account, Entry, Registration};
+use domain::message::Notice;
+use domain::outbox::{Event, News, Outgoing};
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
 use domain::secret::{IdentifierKey, Subject, TokenHash};
 use domain::session::{MOST_SESSIONS, Method, Session, SignedIn, Slide};
 use domain::user::{User, UserState};
-use ports::accounts::{
-    Accounts, Attempt, Changed, Entered, PasswordChange, PasswordState, Reauthentication,
-    Registered,
-};
+use ports::accounts::{Accounts, Attempt, Changed, Entered, Reauthentication, Registered};
 use ports::error::StoreError;
 use ports::sessions::Sessions;
 
@@ -35,6 +38,8 @@ struct Tables {
     sessions: HashMap<SessionId, SessionRecord>,
     events: HashMap<EventId, LoginEvent>,
     attempts: HashMap<Counted, Attempts>,
+    audit: Vec<AuditLine>,
+    outgoing: Vec<Outgoing>,
     master_secret: Option<Subject>,
 }
 
@@ -42,8 +47,13 @@ struct Tables {
 struct UserRecord {
     user: User,
     security_epoch: i32,
+    revision: i32,
     password: Option<PasswordHash>,
     identities: Vec<Identity>,
+    resets_since: Option<Timestamp>,
+    links_since: Option<Timestamp>,
+    merged_into: Option<UserId>,
+    frees_at: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -75,6 +85,18 @@ impl MemoryDatabase {
         events.sort_unstable_by_key(|it| (it.at, it.id));
         events
     }
+
+    /// The audit log beside the logins, oldest first.
+    #[must_use]
+    pub fn audit(&self) -> Vec<AuditLine> {
+        lock(&self.0).audit.clone()
+    }
+
+    /// What is to be told, oldest first.
+    #[must_use]
+    pub fn outgoing(&self) -> Vec<Outgoing> {
+        lock(&self.0).outgoing.clone()
+    }
 }
 
 impl Tables {
@@ -82,7 +104,132 @@ impl Tables {
         let (user_id, identity_id) = *self.identifiers.get(key)?;
         let record = self.users.get(&user_id)?;
         let security_epoch = record.security_epoch;
-        Some(Account { user: record.user.clone(), identity_id, security_epoch })
+        let logins = record.identities.iter().filter_map(|it| it.last_used_at);
+        let visits = self.live(user_id).map(|it| it.session.last_seen_at);
+        let last_seen_at = logins.chain(visits).fold(record.user.created_at, Timestamp::max);
+        Some(Account { user: record.user.clone(), identity_id, security_epoch, last_seen_at })
+    }
+
+    /// Writes a change, on a copy that is thrown away unless it is done.
+    fn change(&mut self, change: &Change) -> Changed {
+        let is_as_planned = |it: &Base| {
+            self.users.get(&it.user_id).is_some_and(|record| {
+                record.revision == it.revision && record.user.state == it.state
+            })
+        };
+        if !is_as_planned(&change.base) || !change.absorbed.as_ref().is_none_or(is_as_planned) {
+            return Changed::Stale;
+        }
+        let user_id = change.base.user_id;
+        if change
+            .session
+            .is_some_and(|asking| !self.live(user_id).any(|it| it.session.id == asking))
+        {
+            return Changed::SessionEnded;
+        }
+        if change.linked.as_ref().is_some_and(|it| self.identifiers.contains_key(&it.key)) {
+            return Changed::Taken;
+        }
+        let mut dead = self.end_by(user_id, change.token, |it| change.fate(it.id, it.identity_id));
+        self.note(user_id, change.about, change.state, change.at);
+        self.identifiers.retain(|_, (_, identity)| !change.unlinked.contains(identity));
+        if let Some(absorbed) = &change.absorbed {
+            let retired = absorbed.user_id;
+            let fate = AccountEvent::Absorbed.fate(Holding::OtherSession);
+            dead.extend(self.end_by(retired, None, |_| fate));
+            self.note(retired, AccountEvent::Absorbed, UserState::Merged, change.at);
+            self.attempts.remove(&Counted::User(retired));
+            let mut moved = Vec::new();
+            for record in self.users.values_mut() {
+                if record.user.id == retired {
+                    moved.append(&mut record.identities);
+                    record.password = None;
+                    record.user.has_password = false;
+                }
+                if record.user.id == retired || record.merged_into == Some(retired) {
+                    record.merged_into = Some(user_id);
+                }
+            }
+            for (owner, _) in self.identifiers.values_mut().filter(|(owner, _)| *owner == retired) {
+                *owner = user_id;
+            }
+            if let Some(record) = self.users.get_mut(&user_id) {
+                record.identities.append(&mut moved);
+                record.identities.sort_unstable_by_key(|it| it.id);
+            }
+        }
+        if let Some(record) = self.users.get_mut(&user_id) {
+            record.identities.retain(|it| !change.unlinked.contains(&it.id));
+            if let Some(new) = &change.linked {
+                self.identifiers.insert(new.key, (user_id, new.id));
+                record.identities.push(Identity {
+                    id: new.id,
+                    kind: new.kind,
+                    display: new.display.clone(),
+                    verified_at: Some(change.at),
+                    linked_at: change.at,
+                    last_used_at: None,
+                    last_ip: None,
+                });
+            }
+            if let Some(password) = &change.password {
+                record.password = Some(password.clone());
+                self.attempts.remove(&Counted::User(user_id));
+            }
+            if change.state == UserState::Deleted {
+                record.password = None;
+                record.frees_at = change.frees_at;
+                self.attempts.remove(&Counted::User(user_id));
+            }
+            if let Some(profile) = &change.profile {
+                record.user.profile.clone_from(profile);
+            }
+            record.user.has_password = record.password.is_some();
+            record.user.has_phone =
+                record.identities.iter().any(|it| it.kind == IdentifierKind::Phone);
+        }
+        self.audit.extend(change.audit.iter().cloned());
+        self.outgoing.extend(change.outgoing.iter().cloned());
+        Changed::Done { dead }
+    }
+
+    /// Asks the truth table about each live session of a user; gives the tokens that are dead.
+    fn end_by(
+        &mut self,
+        user_id: UserId,
+        new: Option<TokenHash>,
+        fate: impl Fn(&Session) -> Fate,
+    ) -> Vec<TokenHash> {
+        let mut dead = Vec::new();
+        for record in self.sessions.values_mut() {
+            if record.session.user_id != user_id || record.ended {
+                continue;
+            }
+            match (fate(&record.session), new) {
+                (Fate::Kept, _) => continue,
+                (Fate::Rotated, Some(new)) => dead.push(std::mem::replace(&mut record.token, new)),
+                (Fate::Ended | Fate::Rotated, _) => {
+                    record.ended = true;
+                    dead.push(record.token);
+                }
+            }
+        }
+        dead
+    }
+
+    /// Notes what an event does to all that is on its way to an account.
+    fn note(&mut self, user_id: UserId, about: AccountEvent, to: UserState, at: Timestamp) {
+        let Some(record) = self.users.get_mut(&user_id) else { return };
+        let ends = |holding| about.fate(holding) == Fate::Ended;
+        record.revision += 1;
+        record.user.state = to;
+        record.security_epoch += i32::from(ends(Holding::LoginInFlight));
+        if ends(Holding::ResetCode) {
+            record.resets_since = Some(at);
+        }
+        if ends(Holding::LinkCode) {
+            record.links_since = Some(at);
+        }
     }
 
     fn live(&self, user_id: UserId) -> impl Iterator<Item = &SessionRecord> {
@@ -116,6 +263,23 @@ impl Tables {
             identity.last_used_at = Some(session.created_at);
             identity.last_ip = Some(session.origin.ip);
         }
+        let tell = |id, news| Outgoing { id, user_id: session.user_id, at: entry.event.at, news };
+        let method = session.method;
+        let told = entry.logged_in.map(|id| tell(id, News::Event(Event::LoggedIn { method })));
+        self.outgoing.extend(told);
+        let mut logins = self
+            .events
+            .values()
+            .filter(|it| it.user_id == Some(session.user_id) && it.outcome == Outcome::Success);
+        let (mut is_first, mut is_seen) = (true, false);
+        logins.by_ref().for_each(|it| {
+            is_first = false;
+            is_seen |= it.origin.device.id == session.origin.device.id;
+        });
+        if !is_first && !is_seen {
+            let notice = News::Notice { notice: Notice::NewDevice, to: None };
+            self.outgoing.push(tell(entry.new_device, notice));
+        }
         let record = SessionRecord { session: session.clone(), token: entry.token, ended: false };
         self.sessions.insert(session.id, record);
         self.events.insert(entry.event.id, entry.event.clone());
@@ -146,6 +310,11 @@ impl Accounts for MemoryDatabase {
         let mut tables = lock(&self.0);
         let entry = &registration.entry;
         let (user_id, identity_id) = (registration.user.id, entry.session.identity_id);
+        if let Some(change) = &registration.taken_from
+            && !matches!(tables.change(change), Changed::Done { .. })
+        {
+            return Ok(Registered::Taken);
+        }
         if tables.identifiers.contains_key(&entry.event.identifier) {
             return Ok(Registered::Taken);
         }
@@ -163,7 +332,16 @@ impl Accounts for MemoryDatabase {
                 last_used_at: None,
                 last_ip: None,
             }],
+            revision: 0,
+            resets_since: None,
+            links_since: None,
+            merged_into: None,
+            frees_at: None,
         };
+        if let Some(id) = registration.registered {
+            let news = News::Event(Event::Registered { kind: registration.kind });
+            tables.outgoing.push(Outgoing { id, user_id, at: entry.event.at, news });
+        }
         tables.users.insert(user_id, record);
         tables.begin(entry);
         Ok(Registered::New)
@@ -189,11 +367,62 @@ impl Accounts for MemoryDatabase {
         tables.attempts.insert(counted, after);
         let record = account.as_ref().and_then(|it| tables.users.get(&it.user.id));
         let password = record.and_then(|it| it.password.clone());
-        Ok(Attempt::Counted { account, password, locks: after.waits_until.is_some() })
+        Ok(Attempt::Counted { account, password, locks: after.waits_until })
     }
 
-    async fn record(&self, event: &LoginEvent) -> Result<(), StoreError> {
-        match lock(&self.0).events.insert(event.id, event.clone()) {
+    async fn load(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Option<AccountState>, StoreError> {
+        let tables = lock(&self.0);
+        let Some(record) = tables.users.get(&user_id) else { return Ok(None) };
+        let keys = tables.identifiers.iter();
+        let mut keys: Vec<_> = keys
+            .filter(|(_, (owner, _))| *owner == user_id)
+            .map(|(key, (_, identity))| (*key, *identity))
+            .collect();
+        keys.sort_unstable_by_key(|(_, identity)| *identity);
+        let live = tables.live(user_id).filter(|it| it.session.is_live(now));
+        Ok(Some(AccountState {
+            user: record.user.clone(),
+            security_epoch: record.security_epoch,
+            revision: record.revision,
+            identities: record.identities.clone(),
+            keys,
+            tokens: live.map(|it| it.token).collect(),
+            resets_since: record.resets_since,
+            links_since: record.links_since,
+        }))
+    }
+
+    async fn change(&self, change: &Change) -> Result<Changed, StoreError> {
+        Ok(lock(&self.0).change(change))
+    }
+
+    async fn resolve(&self, user_id: UserId) -> Result<Option<UserId>, StoreError> {
+        let tables = lock(&self.0);
+        Ok(tables.users.get(&user_id).map(|it| it.merged_into.unwrap_or(user_id)))
+    }
+
+    async fn free_deleted(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut tables = lock(&self.0);
+        let mut freed = Vec::new();
+        for record in tables.users.values_mut() {
+            if record.frees_at.is_some_and(|it| it <= now) {
+                record.frees_at = None;
+                record.identities.clear();
+                freed.push(record.user.id);
+            }
+        }
+        tables.identifiers.retain(|_, (owner, _)| !freed.contains(owner));
+        Ok(u64::try_from(freed.len()).unwrap_or(u64::MAX))
+    }
+
+    async fn record(&self, event: &LoginEvent, outgoing: &[Outgoing]) -> Result<(), StoreError> {
+        let mut tables = lock(&self.0);
+        tables.outgoing.extend(outgoing.iter().cloned());
+        match tables.events.insert(event.id, event.clone()) {
             None => Ok(()),
             Some(_) => {
                 Err(StoreError::Rejected { store: "memory", source: "written twice".into() })
@@ -218,51 +447,6 @@ impl Accounts for MemoryDatabase {
         }
     }
 
-    async fn password_state(&self, user_id: UserId) -> Result<Option<PasswordState>, StoreError> {
-        let tables = lock(&self.0);
-        let active = tables.users.get(&user_id).filter(|it| it.user.state == UserState::Active);
-        let key = tables.identifiers.iter().find(|(_, (owner, _))| *owner == user_id);
-        let (Some(record), Some((identifier, _))) = (active, key) else { return Ok(None) };
-        Ok(Some(PasswordState {
-            displays: record
-                .identities
-                .iter()
-                .map(|it| (it.id, it.kind, it.display.clone()))
-                .collect(),
-            security_epoch: record.security_epoch,
-            has_password: record.password.is_some(),
-            identifier: *identifier,
-        }))
-    }
-
-    async fn change_password(&self, change: &PasswordChange) -> Result<Changed, StoreError> {
-        let mut tables = lock(&self.0);
-        let lives = tables.live(change.user_id).any(|it| it.session.id == change.session_id);
-        let Some(record) = tables.users.get_mut(&change.user_id).filter(|it| {
-            lives
-                && it.user.state == UserState::Active
-                && it.security_epoch == change.security_epoch
-        }) else {
-            return Ok(Changed::Stale);
-        };
-        record.security_epoch += 1;
-        record.password = Some(change.new.clone());
-        record.user.has_password = true;
-        tables.attempts.remove(&Counted::User(change.user_id));
-        let mut dead = Vec::new();
-        for record in tables.sessions.values_mut() {
-            if record.session.user_id == change.user_id && !record.ended {
-                dead.push(record.token);
-                if record.session.id == change.session_id {
-                    record.token = change.token;
-                } else {
-                    record.ended = true;
-                }
-            }
-        }
-        Ok(Changed::Done { dead })
-    }
-
     async fn reauthenticate(&self, proof: &Reauthentication) -> Result<Changed, StoreError> {
         let mut tables = lock(&self.0);
         let unchanged = tables.users.get(&proof.user_id).is_some_and(|it| {
@@ -285,9 +469,11 @@ impl Accounts for MemoryDatabase {
         &self,
         user_id: UserId,
         patch: &ProfilePatch,
+        told: Option<Outgoing>,
     ) -> Result<Option<(User, Vec<TokenHash>)>, StoreError> {
         let mut tables = lock(&self.0);
         let tokens = tables.live(user_id).map(|it| it.token).collect();
+        tables.outgoing.extend(told);
         let Some(record) = tables.users.get_mut(&user_id) else { return Ok(None) };
         let profile = &mut record.user.profile;
         if let Some(nickname) = &patch.nickname {
@@ -380,37 +566,40 @@ impl Sessions for MemoryDatabase {
         &self,
         user_id: UserId,
         id: SessionId,
-        _now: Timestamp,
+        line: &AuditLine,
     ) -> Result<Option<TokenHash>, StoreError> {
         let mut tables = lock(&self.0);
         let found = tables.sessions.get_mut(&id).filter(|it| it.session.user_id == user_id);
-        Ok(found.map(|it| {
-            it.ended = true;
-            it.token
-        }))
+        let Some(record) = found else { return Ok(None) };
+        let token = record.token;
+        if !std::mem::replace(&mut record.ended, true) {
+            tables.audit.push(line.clone());
+        }
+        Ok(Some(token))
     }
 
     async fn end_all(
         &self,
         user_id: UserId,
         kept: Option<SessionId>,
-        _now: Timestamp,
+        line: &AuditLine,
     ) -> Result<Vec<TokenHash>, StoreError> {
         let mut tables = lock(&self.0);
-        let mut tokens = Vec::new();
+        let (mut tokens, mut is_new) = (Vec::new(), false);
         for record in tables.sessions.values_mut() {
             if record.session.user_id == user_id && Some(record.session.id) != kept {
-                record.ended = true;
+                is_new |= !std::mem::replace(&mut record.ended, true);
                 tokens.push(record.token);
             }
         }
-        Ok(tokens)
-    }
-
-    async fn end(&self, id: SessionId, _now: Timestamp) -> Result<(), StoreError> {
-        if let Some(record) = lock(&self.0).sessions.get_mut(&id) {
-            record.ended = true;
+        if line.action.fate(Holding::LinkCode) == Fate::Ended
+            && let Some(record) = tables.users.get_mut(&user_id)
+        {
+            record.links_since = Some(line.at);
         }
-        Ok(())
+        if is_new {
+            tables.audit.push(line.clone());
+        }
+        Ok(tokens)
     }
 }

@@ -16,7 +16,7 @@ use domain::identifier::Identifier;
 use domain::lockout::LockoutPolicy;
 use domain::password::{Password, PasswordAttempt, PasswordHash, PasswordPolicy, Verdict};
 use domain::phone::{PhonePolicy, Region};
-use domain::policy::{GuessingPolicy, Policy};
+use domain::policy::{GuessingPolicy, Policy, ResetCaps};
 use domain::secret::{CodeMac, IdentifierKey, Sealed, SessionToken, Subject, TokenHash};
 use domain::session::SessionPolicy;
 
@@ -102,6 +102,11 @@ pub fn policy() -> Policy {
         registrations: vec![cap(10, minute)],
         allow_username: true,
         require_phone: false,
+        one_per_type: Vec::new(),
+        dormant: Some(180 * day),
+        delete_grace: Duration::ZERO,
+        resets: ResetCaps { per_target: vec![cap(3, hour)], per_ip: vec![cap(10, hour)] },
+        tells_events: true,
     }
 }
 

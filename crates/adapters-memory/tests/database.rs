@@ -16,6 +16,10 @@ mod accounts_in_memory {
     ports::accounts_contract!(super::memory());
 }
 
+mod changes {
+    ports::changes_contract!(super::memory());
+}
+
 mod sessions_in_memory {
     ports::sessions_contract!(super::memory());
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use domain::Timestamp;
 use domain::cap::{Cap, Charge, full_until};
-use domain::credential::code::{Challenge, Fate, Guess, guess};
+use domain::credential::code::{Challenge, Fate, Guess, OnRight, guess};
 use domain::id::ChallengeId;
 use domain::secret::{CodeMac, Sealed, Subject};
 use ports::challenges::{Challenges, Issued, MOST_LIVE};
@@ -68,6 +68,7 @@ impl Challenges for RacyChallenges {
         id: &ChallengeId,
         mac: &CodeMac,
         caps: &[Cap],
+        on_right: OnRight,
         now: Timestamp,
     ) -> Result<Guess, StoreError> {
         let (held, wrong) = {
@@ -77,9 +78,9 @@ impl Challenges for RacyChallenges {
             (held, wrong.unwrap_or_default())
         };
         yield_now().await;
-        let Some(mut held) = held else { return Ok(Guess::Wrong) };
+        let Some(mut held) = held else { return Ok(Guess::Wrong(None)) };
         let newest = |nth| wrong.iter().rev().nth(nth).copied();
-        let (said, fate) = guess(&held, mac, newest, caps, now);
+        let (said, fate) = guess(&held, mac, newest, caps, on_right, now);
         let mut state = self.0.lock().unwrap();
         if matches!(fate, Fate::Spent | Fate::Burned) {
             state.wrong.entry(held.owner).or_default().push(now);
@@ -168,9 +169,10 @@ impl Challenges for HalfCharging {
         id: &ChallengeId,
         mac: &CodeMac,
         caps: &[Cap],
+        on_right: OnRight,
         now: Timestamp,
     ) -> Result<Guess, StoreError> {
-        self.0.guess(id, mac, caps, now).await
+        self.0.guess(id, mac, caps, on_right, now).await
     }
 
     async fn target(&self, id: &ChallengeId) -> Result<Option<Sealed>, StoreError> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::cap::{Cap, Charge};
-use domain::credential::code::{Challenge, Guess};
+use domain::credential::code::{Challenge, Guess, OnRight};
 use domain::id::ChallengeId;
 use domain::secret::{CodeMac, Sealed, Subject};
 use domain::{Duration, Timestamp};
@@ -96,14 +96,16 @@ impl Challenges for RedisChallenges {
         id: &ChallengeId,
         mac: &CodeMac,
         wrong: &[Cap],
+        on_right: OnRight,
         now: Timestamp,
     ) -> Result<Guess, StoreError> {
         let mut script = self.guess.key(self.challenge(id));
         script.arg(micros(now)).arg(mac.as_bytes()).arg(self.redis.key(WRONG, &[]));
+        script.arg(u8::from(on_right == OnRight::Keep));
         add_caps(&mut script, wrong);
         let (answer, with): (u8, Vec<u8>) = self.redis.script(&script).await?;
         match answer {
-            0 => Ok(Guess::Wrong),
+            0 => Ok(Guess::Wrong((!with.is_empty()).then(|| Sealed::new(with)))),
             1 => Ok(Guess::Right(Sealed::new(with))),
             2 => Ok(Guess::TooMany { until: moment(&with)? }),
             _ => Err(CORRUPT),

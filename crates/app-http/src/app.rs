@@ -13,8 +13,8 @@ use ports::Ports;
 use crate::edge::{Network, no_override};
 use crate::problem::{Code, Problem};
 use crate::routes::{
-    challenges, dev, docs, health, identities, login, logins, logout, me, openapi, password,
-    reauthenticate, register, sessions,
+    challenges, dev, docs, health, identities, login, logins, logout, me, merge, openapi, password,
+    password_reset, reauthenticate, register, sessions,
 };
 use crate::settings::{Profile, Settings};
 
@@ -86,11 +86,22 @@ pub(crate) fn routes(config: &mut ServiceConfig, profile: Profile) {
         .service(place("/v1/register", "POST").route(post().to(register::post)))
         .service(place("/v1/logout", "POST").route(post().to(logout::post)))
         .service(
-            place("/v1/me", "GET, HEAD, PATCH")
+            place("/v1/me", "GET, HEAD, PATCH, DELETE")
                 .route(get().to(me::get))
-                .route(on(guard::Patch()).to(me::patch)),
+                .route(on(guard::Patch()).to(me::patch))
+                .route(on(guard::Delete()).to(me::delete)),
         )
-        .service(place("/v1/me/identities", "GET, HEAD").route(get().to(identities::get)))
+        .service(
+            place("/v1/me/identities", "GET, HEAD, POST")
+                .route(get().to(identities::get))
+                .route(post().to(identities::post)),
+        )
+        .service(
+            place("/v1/me/identities/{id}", "DELETE")
+                .route(on(guard::Delete()).to(identities::delete)),
+        )
+        .service(place("/v1/me/merge", "POST").route(post().to(merge::post)))
+        .service(place("/v1/password-reset", "POST").route(post().to(password_reset::post)))
         .service(
             place("/v1/me/sessions", "GET, HEAD, DELETE")
                 .route(get().to(sessions::get))

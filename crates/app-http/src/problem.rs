@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
+use domain::session::Method;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -30,6 +31,7 @@ pub(crate) struct Problem {
     errors: Vec<Field>,
     retry_after: Option<Duration>,
     next: &'static [&'static str],
+    methods: Vec<&'static str>,
     allow: Option<&'static str>,
     close: bool,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -71,6 +73,10 @@ pub(crate) struct ProblemBody {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(value_type = Vec<String>)]
     next: &'static [&'static str],
+    /// How the user can prove who they are, as in the login history.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    methods: Vec<&'static str>,
 }
 
 /// One member of the request that is at fault.
@@ -93,6 +99,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after: None,
             next: &[],
+            methods: Vec::new(),
             allow: None,
             close: false,
             cause: None,
@@ -123,6 +130,17 @@ impl Problem {
     /// A bug of ours, or what a store cannot hold.
     pub(crate) fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { cause: Some(cause.into()), ..Self::new(Code::Internal) }
+    }
+
+    /// The same, with what the client may do instead.
+    const fn next(mut self, next: &'static [&'static str]) -> Self {
+        self.next = next;
+        self
+    }
+
+    /// The same, with what would prove enough.
+    fn methods(self, methods: &[Method]) -> Self {
+        Self { methods: methods.iter().map(|it| it.as_str()).collect(), ..self }
     }
 
     /// The same, for a later try.
@@ -202,6 +220,7 @@ impl Problem {
             errors: errors.collect(),
             retry_after: wait,
             next: self.next,
+            methods: self.methods.clone(),
         })
     }
 }

@@ -7,10 +7,10 @@ use domain::message::{CodeMessage, Recipient};
 use domain::origin::{Origin, network};
 use domain::{Duration, later};
 use ports::challenges::Issued;
-use ports::keys::Seal;
 use ports::postbox::Letter;
 use ports::{Ports, entropy};
 
+use crate::credential::code::sealed_target;
 use crate::error::{Error, until};
 
 /// A code that is on its way.
@@ -42,20 +42,20 @@ pub async fn request_challenge(
     let challenge = Challenge {
         id,
         purpose,
-        target: ports.keys.seal(Seal::ChallengeTarget(&id, purpose), to.as_str()),
+        target: sealed_target(ports, &id, purpose, to.as_str(), now),
         owner: ports.keys.subject("code-owner", to.as_str()),
         device: ports.keys.subject("device", origin.device.id.as_deref().unwrap_or_default()),
         mac: ports.keys.code_mac(purpose, &id, &code),
         tries_left: policy.max_tries,
         expires_at: later(now, policy.ttl),
     };
-    let charges = charges(ports, &to, origin);
+    let charges = charges(ports, &to, purpose, origin);
     match ports.challenges.issue(&challenge, &charges, now).await? {
         Issued::Stored => {}
         Issued::Full { scope: Scope::Country | Scope::Everyone, until: moment } => {
             return Err(Error::SmsBudgetExhausted { retry_after: until(moment, now) });
         }
-        Issued::Full { scope: Scope::Mailbox, until: moment } => {
+        Issued::Full { scope: Scope::Mailbox | Scope::Reset, until: moment } => {
             return Err(Error::RateLimited { retry_after: until(moment, now) });
         }
         Issued::Full { scope: Scope::Phone | Scope::Ip | Scope::Block, until: moment } => {
@@ -63,13 +63,24 @@ pub async fn request_challenge(
         }
     }
     tracing::info!(target: "audit", event = "code.sent", to = to.masked(), purpose = purpose.as_str());
+    // Nobody to reset: the answer and the counters are the same, and nothing is sent (RST-01).
+    if purpose == Purpose::ResetPassword && !is_known(ports, &to).await? {
+        return Ok(Sent { challenge_id: id, expires_in: policy.ttl, resend_in: policy.resend });
+    }
     let message = CodeMessage { to, purpose, challenge_id: id, code, ttl: policy.ttl };
     slot.post(Letter { message, charges, at: now });
     Ok(Sent { challenge_id: id, expires_in: policy.ttl, resend_in: policy.resend })
 }
 
-/// The counters that one message is charged to (OTP-07).
-fn charges(ports: &Ports, to: &Recipient, origin: &Origin) -> Vec<Charge> {
+/// True if somebody who may come in has the address.
+async fn is_known(ports: &Ports, to: &Recipient) -> Result<bool, Error> {
+    let key = ports.keys.identifier_key(&to.identifier());
+    let account = ports.accounts.find(&key).await?;
+    Ok(account.is_some_and(|it| it.admit().is_ok()))
+}
+
+/// The counters that one message is charged to (OTP-07, RST-01).
+fn charges(ports: &Ports, to: &Recipient, purpose: Purpose, origin: &Origin) -> Vec<Charge> {
     let policy = &ports.policy.codes;
     let charge = |scope, about, who: &str, caps: &[Cap]| Charge {
         scope,
@@ -89,6 +100,11 @@ fn charges(ports: &Ports, to: &Recipient, origin: &Origin) -> Vec<Charge> {
         }
     };
     charges.push(charge(Scope::Ip, "ip-sends", &ip, &policy.per_ip));
+    if purpose == Purpose::ResetPassword {
+        let caps = &ports.policy.resets;
+        charges.push(charge(Scope::Reset, "resets", to.as_str(), &caps.per_target));
+        charges.push(charge(Scope::Reset, "ip-resets", &ip, &caps.per_ip));
+    }
     charges.retain(|it| !it.caps.is_empty());
     charges
 }

@@ -1,6 +1,7 @@
 //! Why a use case did not do what it was asked.
 
 use domain::password::PasswordError;
+use domain::session::Method;
 use domain::{Duration, Timestamp};
 use ports::error::StoreError;
 use ports::hasher::HashError;
@@ -24,7 +25,31 @@ pub enum Error {
     AccountDisabled,
     /// The proof of the session is not fresh enough for this.
     #[error("a fresh proof is needed")]
-    ReauthRequired,
+    ReauthRequired {
+        /// How the user can give one.
+        methods: Vec<Method>,
+    },
+    /// The account was unused for so long that its phone number alone opens it no more.
+    #[error("the phone number alone is not enough")]
+    ExtraProofRequired {
+        /// What else would do.
+        methods: Vec<Method>,
+    },
+    /// Somebody else has the identity.
+    #[error("the identity belongs to another account")]
+    IdentityInUse,
+    /// As many as there may be.
+    #[error("no more of these")]
+    LimitReached,
+    /// Only a phone takes a phone's place, and an e-mail address one's.
+    #[error("an identity of another type cannot take its place")]
+    ReplaceType,
+    /// Without it nobody could come in any more.
+    #[error("it is the last way in")]
+    LastMethod,
+    /// The two accounts cannot become one.
+    #[error("the accounts cannot be merged")]
+    MergeConflict,
     /// The service wants a phone number first.
     #[error("a phone number has to be linked first")]
     PhoneRequired,

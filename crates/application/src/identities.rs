@@ -24,7 +24,7 @@ pub async fn list_identities(ports: &Ports, caller: &Caller) -> Result<Vec<Shown
     identities.into_iter().map(|it| show(ports, it)).collect()
 }
 
-fn show(ports: &Ports, identity: Identity) -> Result<Shown, Error> {
+pub(crate) fn show(ports: &Ports, identity: Identity) -> Result<Shown, Error> {
     let text = ports
         .keys
         .open(Seal::IdentityDisplay(&identity.id), &identity.display)

@@ -5,17 +5,23 @@
 
 pub mod authenticate;
 pub mod challenge;
+mod change;
 pub mod credential;
+pub mod delete;
 pub mod error;
 pub mod identities;
+pub mod link;
 pub mod login;
 pub mod logins;
 pub mod logout;
+pub mod merge;
 pub mod password;
 pub mod profile;
 pub mod reauthenticate;
 pub mod register;
+pub mod reset;
 pub mod sessions;
+pub mod unlink;
 mod visit;
 
 pub use error::Error;

@@ -1,38 +1,52 @@
 //! Logging in, which is also registering.
 
 use domain::Timestamp;
+use domain::account::AccountState;
+use domain::change::{Actor, Change};
 use domain::credential::VerifiedIdentity;
 use domain::credential::code::{CodeCredential, Purpose};
 use domain::credential::{Credential, PasswordCredential};
 use domain::id::{IdentityId, UserId};
-use domain::login::{Account, Newcomer, Visit, enter, register};
+use domain::identifier::IdentifierKind;
+use domain::login::{Account, Newcomer, Registration, Visit, enter, register};
 use domain::origin::Origin;
 use domain::password::Password;
 use domain::profile::Profile;
+use domain::recycled::{is_dormant, other_proofs};
 use domain::session::{Method, SignedIn};
+use domain::unlink::give_up;
+use domain::user::UserState;
 use ports::accounts::{Entered, Registered};
-use ports::error::StoreError;
 use ports::keys::Seal;
 use ports::{Ports, entropy};
 
-use crate::credential::{code, password};
+use crate::change::{TRIES, contended, ids, load_active};
+use crate::credential::code::{self, Try};
+use crate::credential::password;
 use crate::error::Error;
 use crate::visit::{Admission, draw, hand_out};
-
-/// How often a login is decided anew when the account changes under it (REL-05).
-const TRIES: usize = 3;
 
 /// A credential, and what a new user brings along.
 #[derive(Debug)]
 pub struct Login {
     /// What proves who it is.
     pub credential: Credential,
-    /// The profile of a new user; one who is known keeps theirs.
-    pub profile: Profile,
-    /// The password of a new user; one who is known keeps theirs.
-    pub password: Option<String>,
+    /// What a new user brings along.
+    pub newcomer: Newcomers,
     /// Where the request comes from.
     pub origin: Origin,
+}
+
+/// What a new user brings along; one who is known keeps what they have.
+#[derive(Debug, Default)]
+pub struct Newcomers {
+    /// Their profile.
+    pub profile: Profile,
+    /// Their password, as typed.
+    pub password: Option<String>,
+    /// True if they want an account of their own where their number is that of one that nobody has
+    /// used for long (OTP-13).
+    pub takes_dormant: bool,
 }
 
 /// A login that came in.
@@ -48,9 +62,7 @@ pub struct LoggedIn {
 pub async fn login(ports: &Ports, login: Login) -> Result<LoggedIn, Error> {
     let now = ports.clock.now();
     match login.credential {
-        Credential::Code(it) => {
-            by_code(ports, &it, login.profile, login.password, login.origin, now).await
-        }
+        Credential::Code(it) => by_code(ports, &it, login.newcomer, login.origin, now).await,
         Credential::Password(it) => by_password(ports, it, login.origin, now).await,
     }
 }
@@ -72,28 +84,69 @@ async fn by_password(
 async fn by_code(
     ports: &Ports,
     credential: &CodeCredential,
-    profile: Profile,
-    password: Option<String>,
+    newcomer: Newcomers,
     origin: Origin,
     now: Timestamp,
 ) -> Result<LoggedIn, Error> {
-    let password = code::check_password(ports, credential, password).await?;
-    let proven = code::prove(ports, credential, Purpose::Login, now).await?;
+    let Newcomers { profile, password, takes_dormant } = newcomer;
+    let password = match password {
+        Some(raw) => Some(code::check_password(ports, credential, Purpose::Login, &raw).await?),
+        None => None,
+    };
+    let proven =
+        code::prove(ports, credential, Try::new(Purpose::Login, &origin, now)).await?.identity;
     let identifier = ports.keys.identifier_key(proven.identifier());
     let visit = Visit { identifier, method: proven.method(), origin, at: now };
+    let mut is_freed = false;
     for _ in 0..TRIES {
-        if let Some(account) = ports.accounts.find(&identifier).await? {
-            account.admit().map_err(|_| Error::AccountDisabled)?;
-            if let Some(admission) = come_in(ports, &account, &visit).await? {
-                return Ok(LoggedIn { admission, is_new_user: false });
+        let Some(account) = ports.accounts.find(&identifier).await? else {
+            let new = SignUp { profile: &profile, password: password.as_ref(), taken_from: None };
+            match sign_up(ports, &proven, new, &visit).await? {
+                Some(admission) => return Ok(LoggedIn { admission, is_new_user: true }),
+                None => continue,
             }
-        } else if let Some(admission) =
-            sign_up(ports, &proven, &profile, password.as_ref(), &visit).await?
-        {
-            return Ok(LoggedIn { admission, is_new_user: true });
+        };
+        // The grace of a deleted account may be over, and nobody was here since.
+        if account.user.state == UserState::Deleted && !is_freed {
+            ports.accounts.free_deleted(now).await?;
+            is_freed = true;
+            continue;
+        }
+        account.admit().map_err(|_| Error::AccountDisabled)?;
+        if let Some((dormant, methods)) = dormant(ports, &proven, &account, now).await? {
+            if !takes_dormant {
+                return Err(Error::ExtraProofRequired { methods });
+            }
+            let actor = Actor { session: None, origin: Some(visit.origin.clone()), at: now };
+            let change = give_up(&dormant, account.identity_id, &actor, ids(ports, now));
+            ports.session_copies.forget(&dormant.tokens).await?;
+            let (profile, password) = (&profile, password.as_ref());
+            let new = SignUp { profile, password, taken_from: Some(change) };
+            if let Some(admission) = sign_up(ports, &proven, new, &visit).await? {
+                return Ok(LoggedIn { admission, is_new_user: true });
+            }
+        } else if let Some(admission) = come_in(ports, &account, &visit).await? {
+            return Ok(LoggedIn { admission, is_new_user: false });
         }
     }
-    Err(StoreError::Contended { store: "database" }.into())
+    Err(contended())
+}
+
+/// The account whole, and how else its owner can prove themselves, if a phone number alone does
+/// not open it any more (OTP-13).
+async fn dormant(
+    ports: &Ports,
+    proven: &VerifiedIdentity,
+    account: &Account,
+    now: Timestamp,
+) -> Result<Option<(AccountState, Vec<Method>)>, Error> {
+    let is_phone = proven.identifier().kind() == IdentifierKind::Phone;
+    if !is_phone || !is_dormant(account, ports.policy.dormant, now) {
+        return Ok(None);
+    }
+    let Some(state) = load_active(ports, account.user.id, now).await? else { return Ok(None) };
+    let methods = other_proofs(&state, account.identity_id);
+    Ok((!methods.is_empty()).then_some((state, methods)))
 }
 
 /// Writes a login; `None` if the account changed since it was loaded.
@@ -119,14 +172,24 @@ async fn come_in(
     }
 }
 
+/// What a new user is made of, beside the identity.
+pub(crate) struct SignUp<'a> {
+    /// Their profile.
+    pub(crate) profile: &'a Profile,
+    /// Their password.
+    pub(crate) password: Option<&'a Password>,
+    /// The change that frees the identifier, where another account gives it up.
+    pub(crate) taken_from: Option<Change>,
+}
+
 /// Writes a new user with their first login; `None` if somebody has the identifier by now.
 pub(crate) async fn sign_up(
     ports: &Ports,
     proven: &VerifiedIdentity,
-    profile: &Profile,
-    password: Option<&Password>,
+    new: SignUp<'_>,
     visit: &Visit,
 ) -> Result<Option<Admission>, Error> {
+    let SignUp { profile, password, taken_from } = new;
     let identity_id = IdentityId::new(visit.at, entropy::bytes(&*ports.entropy));
     let display =
         ports.keys.seal(Seal::IdentityDisplay(&identity_id), proven.identifier().as_str());
@@ -142,7 +205,10 @@ pub(crate) async fn sign_up(
         },
     };
     let (token, fresh) = draw(ports, visit.at);
-    let registration = register(newcomer, visit.clone(), fresh, &ports.policy.sessions);
+    let registration = Registration {
+        taken_from,
+        ..register(newcomer, visit.clone(), fresh, &ports.policy.sessions)
+    };
     match ports.accounts.register(&registration).await? {
         Registered::New => {
             let hash = registration.entry.token;

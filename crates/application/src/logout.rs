@@ -1,16 +1,19 @@
 //! Ending the caller's own session.
 
+use domain::ending::AccountEvent;
+use domain::origin::Origin;
 use domain::secret::SessionToken;
 use ports::Ports;
 
 use crate::authenticate::{Access, authenticate};
 use crate::error::Error;
+use crate::sessions::line;
 
 /// Ends the session of a token: first the truth, then its copy.
 ///
 /// If the copy cannot be removed the caller is told to try again. Then the truth has ended already,
 /// and what is left of the session is its copy: it goes before the answer says so (SES-04).
-pub async fn logout(ports: &Ports, token: &SessionToken) -> Result<(), Error> {
+pub async fn logout(ports: &Ports, token: &SessionToken, origin: Origin) -> Result<(), Error> {
     let caller = match authenticate(ports, token, Access::Session).await {
         Ok(caller) => caller,
         Err(Error::SessionInvalid) => {
@@ -20,8 +23,8 @@ pub async fn logout(ports: &Ports, token: &SessionToken) -> Result<(), Error> {
         Err(error) => return Err(error),
     };
     let session = &caller.signed_in.session;
-    ports.sessions.end(session.id, ports.clock.now()).await?;
+    let line = line(ports, session, AccountEvent::LoggedOut, session.id, origin);
+    ports.sessions.end_one(session.user_id, session.id, &line).await?;
     ports.session_copies.forget(&[caller.token]).await?;
-    tracing::info!(target: "audit", event = "session.ended", user = %session.user_id, session = %session.id);
     Ok(())
 }

@@ -1,19 +1,24 @@
 //! Setting the caller's own password.
 
+use domain::Timestamp;
+use domain::account::AccountState;
 use domain::identifier::Identifier;
+use domain::identity::Identity;
 use domain::login::Visit;
+use domain::new_password::set_password as plan;
 use domain::origin::Origin;
 use domain::password::{Password, PasswordAttempt};
 use domain::session::{Method, SignedIn};
+use domain::user::User;
 use ports::Ports;
-use ports::accounts::{Changed, PasswordChange, PasswordState};
 use ports::error::StoreError;
 use ports::keys::Seal;
 
 use crate::authenticate::Caller;
+use crate::change::{Written, actor, contended, ids, load_own, write};
 use crate::credential::password;
 use crate::error::Error;
-use crate::visit::{Admission, draw_token};
+use crate::visit::{Admission, draw_token, hand_out};
 
 /// A password to be set.
 #[derive(Debug)]
@@ -33,49 +38,55 @@ pub async fn set_password(
     request: SetPassword,
 ) -> Result<Admission, Error> {
     let now = ports.clock.now();
-    let SignedIn { session, user } = &caller.signed_in;
-    let state = ports.accounts.password_state(user.id).await?.ok_or(Error::SessionInvalid)?;
-    let known = identifiers(ports, &state)?;
+    let account = load_own(ports, caller, now).await?;
+    let known = identifiers(ports, &account)?;
     let known: Vec<&Identifier> = known.iter().collect();
     let new = Password::parse(&request.new, &ports.policy.passwords, &known)?;
-    if let Some(current) = &request.current {
-        let visit = Visit {
-            identifier: state.identifier,
-            method: Method::Password,
-            origin: request.origin,
-            at: now,
-        };
-        password::prove(ports, current, &visit).await?;
-    } else if !session.may_set_password(state.has_password, &ports.policy.sessions, now) {
-        return Err(Error::ReauthRequired);
+    allow(ports, caller, &account, &request, now).await?;
+    let hash = ports.hasher.hash(&new).await?;
+    let (token, token_hash) = draw_token(ports);
+    let actor = actor(caller, request.origin, now);
+    // What is planned on the account as it was when the proof was looked at: a change made since
+    // then makes the proof worthless.
+    let change = plan(&account, hash, token_hash, &actor, ids(ports, now));
+    if write(ports, &account.tokens, change).await? != Written::Done {
+        return Err(contended());
     }
-    let (token, hash) = draw_token(ports);
-    let change = PasswordChange {
-        user_id: user.id,
-        new: ports.hasher.hash(&new).await?,
-        security_epoch: state.security_epoch,
-        session_id: session.id,
-        token: hash,
-        at: now,
+    let SignedIn { session, user } = caller.signed_in.clone();
+    let user = User { has_password: true, ..user };
+    Ok(hand_out(ports, token, &token_hash, SignedIn { session, user }).await)
+}
+
+/// Asks for the password that is set now, or for a fresh proof in its place (RST-06).
+async fn allow(
+    ports: &Ports,
+    caller: &Caller,
+    account: &AccountState,
+    request: &SetPassword,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let session = &caller.signed_in.session;
+    let Some(current) = &request.current else {
+        let has_password = account.user.has_password;
+        if session.may_set_password(has_password, &ports.policy.sessions, now) {
+            return Ok(());
+        }
+        return Err(Error::ReauthRequired { methods: account.methods() });
     };
-    let dead = match ports.accounts.change_password(&change).await? {
-        Changed::Done { dead } => dead,
-        Changed::Stale => return Err(StoreError::Contended { store: "database" }.into()),
-    };
-    ports.session_copies.forget(&dead).await?;
-    tracing::info!(target: "audit", event = "password.changed", user = %user.id);
-    let mut user = user.clone();
-    user.has_password = true;
-    Ok(Admission { token, session: session.clone(), user })
+    let identifier = account.any_key().ok_or(Error::SessionInvalid)?;
+    let origin = request.origin.clone();
+    let visit = Visit { identifier, method: Method::Password, origin, at: now };
+    password::prove(ports, current, &visit).await?;
+    Ok(())
 }
 
 /// The account's identifiers, which the new password must not lean on.
-fn identifiers(ports: &Ports, state: &PasswordState) -> Result<Vec<Identifier>, Error> {
-    let mut identifiers = Vec::with_capacity(state.displays.len());
-    for (identity, kind, sealed) in &state.displays {
+fn identifiers(ports: &Ports, account: &AccountState) -> Result<Vec<Identifier>, Error> {
+    let mut identifiers = Vec::with_capacity(account.identities.len());
+    for Identity { id, kind, display, .. } in &account.identities {
         let text = ports
             .keys
-            .open(Seal::IdentityDisplay(identity), sealed)
+            .open(Seal::IdentityDisplay(id), display)
             .map_err(|_| StoreError::Corrupt { what: "identities.display" })?;
         // A number whose region is not allowed any more cannot be read back; it is no context then.
         identifiers.extend(Identifier::parse(&text, Some(*kind), &ports.policy.phones));

@@ -11,7 +11,8 @@ use ports::accounts::{Changed, Reauthentication};
 use ports::{Ports, entropy};
 
 use crate::authenticate::Caller;
-use crate::credential::{code, password};
+use crate::credential::code::{self, Try};
+use crate::credential::password;
 use crate::error::Error;
 use crate::visit::{Admission, draw_token, hand_out};
 
@@ -44,11 +45,14 @@ pub async fn reauthenticate(
             at: visit.at,
         },
     };
-    let dead = match ports.accounts.reauthenticate(&proof).await? {
-        Changed::Done { dead } => dead,
-        Changed::Stale => return Err(Error::SessionInvalid),
-    };
-    ports.session_copies.forget(&dead).await?;
+    // The copy goes first: if it cannot, nothing has happened and the token goes on (SES-04).
+    ports.session_copies.forget(&[caller.token]).await?;
+    match ports.accounts.reauthenticate(&proof).await? {
+        Changed::Done { .. } => {}
+        Changed::Stale | Changed::SessionEnded | Changed::Taken => {
+            return Err(Error::SessionInvalid);
+        }
+    }
     let session = Session { auth_time: visit.at, ..session.clone() };
     Ok(hand_out(ports, token, &hash, SignedIn { session, user: account.user }).await)
 }
@@ -62,7 +66,8 @@ async fn prove(
     let now = ports.clock.now();
     match credential {
         Credential::Code(it) => {
-            let proven = code::prove(ports, &it, Purpose::Reauthenticate, now).await?;
+            let tried = Try::new(Purpose::Reauthenticate, &origin, now);
+            let proven = code::prove(ports, &it, tried).await?.identity;
             let identifier = ports.keys.identifier_key(proven.identifier());
             let account = ports.accounts.find(&identifier).await?;
             let visit = Visit { identifier, method: proven.method(), origin, at: now };

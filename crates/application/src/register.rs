@@ -12,7 +12,7 @@ use domain::username::Username;
 use ports::Ports;
 
 use crate::error::{Error, until};
-use crate::login::sign_up;
+use crate::login::{SignUp, sign_up};
 use crate::visit::Admission;
 
 /// A new user with a user name.
@@ -42,9 +42,9 @@ pub async fn register(ports: &Ports, registration: Registration) -> Result<Admis
     let chosen = chosen_username(registration.username);
     let visit =
         Visit { identifier: key, method: Method::Password, origin: registration.origin, at: now };
-    sign_up(ports, &chosen, &registration.profile, Some(&password), &visit)
-        .await?
-        .ok_or(Error::UsernameTaken)
+    let profile = &registration.profile;
+    let new = SignUp { profile, password: Some(&password), taken_from: None };
+    sign_up(ports, &chosen, new, &visit).await?.ok_or(Error::UsernameTaken)
 }
 
 async fn charge(ports: &Ports, origin: &Origin, now: domain::Timestamp) -> Result<(), Error> {

@@ -1,8 +1,11 @@
 //! The caller's own sessions: listed, and ended one by one or together.
 
-use domain::id::SessionId;
+use domain::change::AuditLine;
+use domain::ending::{AccountEvent, Fate, Holding};
+use domain::id::{EventId, SessionId};
+use domain::origin::Origin;
 use domain::session::Session;
-use ports::Ports;
+use ports::{Ports, entropy};
 
 use crate::authenticate::Caller;
 use crate::error::Error;
@@ -24,23 +27,57 @@ pub async fn list_sessions(ports: &Ports, caller: &Caller) -> Result<Vec<Session
 /// Ends one session of the caller: first the truth, then its copy.
 ///
 /// A session of somebody else is as unknown as one that never was (LINK-10).
-pub async fn end_session(ports: &Ports, caller: &Caller, id: SessionId) -> Result<(), Error> {
-    let user_id = caller.signed_in.user.id;
-    let token = ports.sessions.end_one(user_id, id, ports.clock.now()).await?;
+pub async fn end_session(
+    ports: &Ports,
+    caller: &Caller,
+    id: SessionId,
+    origin: Origin,
+) -> Result<(), Error> {
+    let session = &caller.signed_in.session;
+    let about = if id == session.id { AccountEvent::LoggedOut } else { AccountEvent::SessionEnded };
+    let line = line(ports, session, about, id, origin);
+    let token = ports.sessions.end_one(session.user_id, id, &line).await?;
     ports.session_copies.forget(&[token.ok_or(Error::NotFound)?]).await?;
-    tracing::info!(target: "audit", event = "session.ended", user = %user_id, session = %id);
     Ok(())
 }
 
-/// Ends sessions of the caller together.
-pub async fn end_sessions(ports: &Ports, caller: &Caller, scope: Scope) -> Result<(), Error> {
+/// Ends sessions of the caller together, as the truth table has it.
+pub async fn end_sessions(
+    ports: &Ports,
+    caller: &Caller,
+    scope: Scope,
+    origin: Origin,
+) -> Result<(), Error> {
     let session = &caller.signed_in.session;
-    let kept = match scope {
-        Scope::Others => Some(session.id),
-        Scope::All => None,
+    let about = match scope {
+        Scope::Others => AccountEvent::OthersLoggedOut,
+        Scope::All => AccountEvent::AllLoggedOut,
     };
-    let ended = ports.sessions.end_all(session.user_id, kept, ports.clock.now()).await?;
+    let is_kept = about.fate(Holding::CurrentSession) == Fate::Kept;
+    let line = line(ports, session, about, session.id, origin);
+    let kept = is_kept.then_some(session.id);
+    let ended = ports.sessions.end_all(session.user_id, kept, &line).await?;
     ports.session_copies.forget(&ended).await?;
-    tracing::info!(target: "audit", event = "sessions.ended", user = %session.user_id, count = ended.len());
     Ok(())
+}
+
+/// The audit line of sessions that end.
+pub(crate) fn line(
+    ports: &Ports,
+    asking: &Session,
+    action: AccountEvent,
+    ended: SessionId,
+    origin: Origin,
+) -> AuditLine {
+    let at = ports.clock.now();
+    let (user, object) = (asking.user_id, *ended.as_uuid());
+    tracing::info!(target: "audit", event = action.as_str(), %user, session = %ended);
+    AuditLine {
+        id: EventId::new(at, entropy::bytes(&*ports.entropy)),
+        user_id: user,
+        action,
+        object: Some(object),
+        origin: Some(origin),
+        at,
+    }
 }

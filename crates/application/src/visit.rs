@@ -9,6 +9,8 @@ use domain::session::{Session, SignedIn};
 use domain::user::User;
 use ports::{Ports, entropy};
 
+use crate::change::ids;
+
 /// A session as it is handed to the person: the one time that its token is seen.
 #[derive(Debug)]
 pub struct Admission {
@@ -30,10 +32,15 @@ pub(crate) fn draw_token(ports: &Ports) -> (SessionToken, TokenHash) {
 /// Draws what a login needs.
 pub(crate) fn draw(ports: &Ports, now: Timestamp) -> (SessionToken, Fresh) {
     let (token, hash) = draw_token(ports);
+    let mut ids = ids(ports, now);
+    let tells = ports.policy.tells_events;
     let fresh = Fresh {
         session_id: SessionId::new(now, entropy::bytes(&*ports.entropy)),
-        event_id: EventId::new(now, entropy::bytes(&*ports.entropy)),
+        event_id: ids(),
         token: hash,
+        registered: tells.then(&mut ids),
+        logged_in: tells.then(&mut ids),
+        new_device: ids(),
     };
     (token, fresh)
 }

@@ -18,7 +18,7 @@ use adapters_memory::Fakes;
 use application::Error;
 use application::authenticate::{Access, Caller, authenticate};
 use application::challenge::request_challenge;
-use application::login::{LoggedIn, Login, login};
+use application::login::{LoggedIn, Login, Newcomers, login};
 use domain::credential::code::{Code, CodeCredential, Purpose};
 use domain::credential::{Credential, PasswordCredential};
 use domain::id::ChallengeId;
@@ -27,7 +27,6 @@ use domain::message::{CodeMessage, Recipient};
 use domain::origin::{Device, Origin};
 use domain::password::PasswordAttempt;
 use domain::phone::{PhoneNumber, PhonePolicy, Region};
-use domain::profile::Profile;
 use domain::secret::SessionToken;
 use ports::Ports;
 
@@ -57,8 +56,7 @@ fn by_code(message: &CodeMessage) -> Login {
 fn presenting(id: ChallengeId, code: Code) -> Login {
     Login {
         credential: Credential::Code(CodeCredential { challenge_id: Some(id), code }),
-        profile: Profile::default(),
-        password: None,
+        newcomer: Newcomers::default(),
         origin: origin(),
     }
 }
@@ -69,8 +67,7 @@ fn by_password(identifier: &str, password: &str) -> Login {
             identifier: Identifier::parse(identifier, None, &phones()).unwrap(),
             password: PasswordAttempt::parse(password).unwrap(),
         }),
-        profile: Profile::default(),
-        password: None,
+        newcomer: Newcomers::default(),
         origin: origin(),
     }
 }

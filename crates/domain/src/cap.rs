@@ -35,6 +35,8 @@ pub enum Scope {
     Country,
     /// Everybody.
     Everyone,
+    /// Reset codes alone, to one target or from one address.
+    Reset,
 }
 
 /// One counter that an event is charged to, and the caps that hold for it.

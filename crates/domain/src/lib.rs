@@ -4,25 +4,34 @@
 //! takes what was loaded and the present moment, and gives a decision. To follow one login, open
 //! [`login`] and, for the proof before it, [`credential`].
 
+pub mod account;
 pub mod breaker;
 pub mod cap;
+pub mod change;
 pub mod credential;
+pub mod delete;
 pub mod email;
+pub mod ending;
 pub mod event;
 pub mod id;
 pub mod identifier;
 pub mod identity;
+pub mod link;
 pub mod lockout;
 pub mod login;
+pub mod merge;
 pub mod message;
+pub mod new_password;
 pub mod origin;
 pub mod outbox;
 pub mod password;
 pub mod phone;
 pub mod policy;
 pub mod profile;
+pub mod recycled;
 pub mod secret;
 pub mod session;
+pub mod unlink;
 pub mod user;
 pub mod username;
 

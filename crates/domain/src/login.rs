@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::Timestamp;
+use crate::change::Change;
 use crate::event::{LoginEvent, Outcome};
 use crate::id::{EventId, IdentityId, SessionId, UserId};
 use crate::identifier::IdentifierKind;
@@ -22,12 +23,14 @@ pub struct Account {
     pub identity_id: IdentityId,
     /// Counts the changes after which a proof made before them opens nothing any more.
     pub security_epoch: i32,
+    /// The last use that was written down, of any of its ways in or sessions.
+    pub last_seen_at: Timestamp,
 }
 
 /// Why a proved identity is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// An operator has switched the account off.
+    /// An operator has switched the account off, or its owner has deleted it.
     #[error("the account is disabled")]
     Disabled,
 }
@@ -37,7 +40,7 @@ impl Account {
     pub const fn admit(&self) -> Result<(), Refusal> {
         match self.user.state {
             UserState::Active => Ok(()),
-            UserState::Disabled => Err(Refusal::Disabled),
+            UserState::Disabled | UserState::Merged | UserState::Deleted => Err(Refusal::Disabled),
         }
     }
 }
@@ -51,6 +54,13 @@ pub struct Fresh {
     pub event_id: EventId,
     /// The hash of the token that the person gets.
     pub token: TokenHash,
+    /// The names of what is told of a registration, a login and a new device, in that order; the
+    /// first two are `None` where nobody is told.
+    pub registered: Option<EventId>,
+    /// See `registered`.
+    pub logged_in: Option<EventId>,
+    /// See `registered`.
+    pub new_device: EventId,
 }
 
 /// How, when and from where a person comes in.
@@ -80,6 +90,10 @@ pub struct Entry {
     pub security_epoch: i32,
     /// The audit line.
     pub event: LoginEvent,
+    /// The name of what other systems are told; `None` where nobody is told.
+    pub logged_in: Option<EventId>,
+    /// The name of what the person is told if the account has not seen the device.
+    pub new_device: EventId,
 }
 
 /// A new user, to be written in one transaction with their first login.
@@ -97,6 +111,10 @@ pub struct Registration {
     pub password: Option<PasswordHash>,
     /// Their first login.
     pub entry: Entry,
+    /// The name of what other systems are told; `None` where nobody is told.
+    pub registered: Option<EventId>,
+    /// The change that frees the identifier, where another account gives it up.
+    pub taken_from: Option<Change>,
 }
 
 /// Begins a session of an account that was let in.
@@ -125,7 +143,14 @@ pub fn enter(account: &Account, visit: Visit, fresh: Fresh, policy: &SessionPoli
         origin: visit.origin,
         at: visit.at,
     };
-    Entry { session, token: fresh.token, security_epoch: account.security_epoch, event }
+    Entry {
+        session,
+        token: fresh.token,
+        security_epoch: account.security_epoch,
+        event,
+        logged_in: fresh.logged_in,
+        new_device: fresh.new_device,
+    }
 }
 
 /// Who a new user is, before anything is written.
@@ -162,7 +187,8 @@ pub fn register(
         has_password: newcomer.password.is_some(),
         has_phone: newcomer.kind == IdentifierKind::Phone,
     };
-    let account = Account { user, identity_id: newcomer.identity_id, security_epoch: 0 };
+    let identity_id = newcomer.identity_id;
+    let account = Account { user, identity_id, security_epoch: 0, last_seen_at: now };
     let entry = enter(&account, visit, fresh, policy);
     let verified_at = match newcomer.kind {
         IdentifierKind::Phone | IdentifierKind::Email => Some(now),
@@ -175,5 +201,7 @@ pub fn register(
         verified_at,
         password: newcomer.password,
         entry,
+        registered: fresh.registered,
+        taken_from: None,
     }
 }

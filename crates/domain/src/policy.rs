@@ -1,7 +1,9 @@
 //! All settings that rules depend on, parsed once at start.
 
+use crate::Duration;
 use crate::cap::Cap;
 use crate::credential::code::CodePolicy;
+use crate::identifier::IdentifierKind;
 use crate::lockout::LockoutPolicy;
 use crate::password::PasswordPolicy;
 use crate::phone::PhonePolicy;
@@ -28,6 +30,26 @@ pub struct Policy {
     pub allow_username: bool,
     /// Whether every user must have a phone.
     pub require_phone: bool,
+    /// Types of identity of which a user has one at most.
+    pub one_per_type: Vec<IdentifierKind>,
+    /// How long an account is unused before its phone number alone opens it no more; `None` for
+    /// never.
+    pub dormant: Option<Duration>,
+    /// How long a deleted account keeps its identifiers from others.
+    pub delete_grace: Duration,
+    /// Reset codes to one target, and from one address.
+    pub resets: ResetCaps,
+    /// Whether other systems are told of events.
+    pub tells_events: bool,
+}
+
+/// Caps on asking for reset codes (RST-01).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ResetCaps {
+    /// To one phone or mailbox.
+    pub per_target: Vec<Cap>,
+    /// From one address.
+    pub per_ip: Vec<Cap>,
 }
 
 /// Caps on wrong passwords from one address (LOCK-06); `None` where switched off.

@@ -5,12 +5,16 @@ use crate::id::UserId;
 use crate::profile::Profile;
 
 /// Whether an account may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UserState {
     /// It may.
     Active,
     /// An operator has switched it off.
     Disabled,
+    /// It was taken in by another account, which its id means from then on.
+    Merged,
+    /// Its owner deleted it.
+    Deleted,
 }
 
 impl UserState {
@@ -20,13 +24,17 @@ impl UserState {
         match self {
             Self::Active => "active",
             Self::Disabled => "disabled",
+            Self::Merged => "merged",
+            Self::Deleted => "deleted",
         }
     }
 
     /// Reads the stable name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Active, Self::Disabled].into_iter().find(|it| it.as_str() == name)
+        [Self::Active, Self::Disabled, Self::Merged, Self::Deleted]
+            .into_iter()
+            .find(|it| it.as_str() == name)
     }
 }
 

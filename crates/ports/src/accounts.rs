@@ -2,11 +2,14 @@
 
 use async_trait::async_trait;
 use domain::Timestamp;
+use domain::account::AccountState;
+use domain::change::Change;
 use domain::event::{Login, LoginEvent};
 use domain::id::{EventId, SessionId, UserId};
 use domain::identity::Identity;
 use domain::lockout::LockoutPolicy;
 use domain::login::{Account, Entry, Registration};
+use domain::outbox::Outgoing;
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
 use domain::secret::{IdentifierKey, Subject, TokenHash};
@@ -44,31 +47,14 @@ pub enum Attempt {
         account: Option<Account>,
         /// Its password's hash, if it has one.
         password: Option<PasswordHash>,
-        /// True if a wrong password now makes the account wait.
-        locks: bool,
+        /// Until when a wrong password now makes the account wait; `None` if it does not.
+        locks: Option<Timestamp>,
     },
     /// The account waits: nothing was counted, nothing may be looked at.
     Waiting {
         /// First moment at which it may.
         until: Timestamp,
     },
-}
-
-/// A password set by a user who is logged in.
-#[derive(Debug, Clone)]
-pub struct PasswordChange {
-    /// Whose it is.
-    pub user_id: UserId,
-    /// The new hash.
-    pub new: PasswordHash,
-    /// The account's epoch as it was when the change was allowed.
-    pub security_epoch: i32,
-    /// The session that goes on, under a new token.
-    pub session_id: SessionId,
-    /// The hash of that token.
-    pub token: TokenHash,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// A session that goes on under a new token, its owner having proved again who they are.
@@ -89,27 +75,17 @@ pub struct Reauthentication {
 /// What a change came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
-    /// It is written. A change of password ends all other sessions as well.
+    /// It is written.
     Done {
-        /// The tokens that are dead now, the session's former one among them.
+        /// The tokens that are dead now, a former token of the session that asked among them.
         dead: Vec<TokenHash>,
     },
-    /// The account or the session changed since they were loaded; nothing is written.
+    /// An account is not any more what it was when it was loaded; nothing is written.
     Stale,
-}
-
-/// A user with what a change of password needs to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PasswordState {
-    /// The identifiers' display texts, sealed for their identities: context for the new password.
-    pub displays:
-        Vec<(domain::id::IdentityId, domain::identifier::IdentifierKind, domain::secret::Sealed)>,
-    /// The account's epoch.
-    pub security_epoch: i32,
-    /// Whether a password is set.
-    pub has_password: bool,
-    /// An identifier of the user, by which its attempts are counted.
-    pub identifier: IdentifierKey,
+    /// The session that asked has ended; nothing is written.
+    SessionEnded,
+    /// Somebody else has the identifier; nothing is written.
+    Taken,
 }
 
 /// Users and their identities. The unique identifier decides every race (REL-01).
@@ -120,13 +96,15 @@ pub trait Accounts: Send + Sync {
     async fn find(&self, identifier: &IdentifierKey) -> Result<Option<Account>, StoreError>;
 
     /// Writes a login: session, last use of the identity, audit line, and forgets the failed
-    /// passwords if it was one. Sessions beyond the most a user may have end, longest unused first.
+    /// passwords if it was one, and what is told. Sessions beyond the most a user may have end,
+    /// longest unused first.
     ///
     /// Atomic; nothing is written if the account is not active, has another epoch, or the identity
     /// is not its own any more (LINK-11).
     async fn enter(&self, entry: &Entry) -> Result<Entered, StoreError>;
 
-    /// Writes a new user: user, identity, identifier, password, session and audit line.
+    /// Writes a new user: user, identity, identifier, password, session, audit line and what is
+    /// told, after the change that frees the identifier where there is one.
     ///
     /// Atomic: of racing registrations of one identifier one is `New`, the others `Taken` (OTP-12).
     async fn register(&self, registration: &Registration) -> Result<Registered, StoreError>;
@@ -142,8 +120,33 @@ pub trait Accounts: Send + Sync {
         now: Timestamp,
     ) -> Result<Attempt, StoreError>;
 
-    /// Writes the audit line of a login that failed.
-    async fn record(&self, event: &LoginEvent) -> Result<(), StoreError>;
+    /// Loads an account whole; `None` if there is no such user. One that was merged or deleted is
+    /// loaded as well.
+    async fn load(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Option<AccountState>, StoreError>;
+
+    /// Writes a change: ways in, password, profile, state, what becomes of the sessions by
+    /// [`Change::fate`], audit lines, and what is to be told.
+    ///
+    /// Atomic (REL-01): nothing is written unless each account still is as it was loaded, the
+    /// session that asks lives, and a new identifier is free. Of racing changes of one account one
+    /// is `Done`, the others are `Stale` (LINK-06); two accounts are locked in one order for all
+    /// (LINK-08).
+    async fn change(&self, change: &Change) -> Result<Changed, StoreError>;
+
+    /// The user that an id means: itself, or the one that it was merged into; `None` if there is
+    /// no such user.
+    async fn resolve(&self, user_id: UserId) -> Result<Option<UserId>, StoreError>;
+
+    /// Frees the identifiers of deleted accounts whose grace is over, of some at a time; gives how
+    /// many accounts.
+    async fn free_deleted(&self, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Writes the audit line of a login that failed, and what is told of it.
+    async fn record(&self, event: &LoginEvent, outgoing: &[Outgoing]) -> Result<(), StoreError>;
 
     /// Swaps a password's hash for another of the same password; `false` if it is not `old` any
     /// more (PWD-08).
@@ -154,14 +157,6 @@ pub trait Accounts: Send + Sync {
         new: &PasswordHash,
     ) -> Result<bool, StoreError>;
 
-    /// Loads what a change of password needs; `None` if the user is not active any more.
-    async fn password_state(&self, user_id: UserId) -> Result<Option<PasswordState>, StoreError>;
-
-    /// Sets a password, moves the session to its new token and ends all other sessions.
-    ///
-    /// Atomic; the epoch goes up, so that a login in flight with the old password comes to nothing.
-    async fn change_password(&self, change: &PasswordChange) -> Result<Changed, StoreError>;
-
     /// Moves a session to a new token, notes when its owner proved again who they are, and forgets
     /// the failed passwords if it was one.
     ///
@@ -170,11 +165,12 @@ pub trait Accounts: Send + Sync {
     async fn reauthenticate(&self, proof: &Reauthentication) -> Result<Changed, StoreError>;
 
     /// Changes a profile. Gives the user as they are now and the tokens whose copies are out of
-    /// date; `None` if there is no such user.
+    /// date; `None` if there is no such user. `told` is written with it.
     async fn patch_profile(
         &self,
         user_id: UserId,
         patch: &ProfilePatch,
+        told: Option<Outgoing>,
     ) -> Result<Option<(User, Vec<TokenHash>)>, StoreError>;
 
     /// The identities of a user, the first linked first.

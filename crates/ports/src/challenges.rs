@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::Timestamp;
 use domain::cap::{Cap, Charge, Scope};
-use domain::credential::code::{Challenge, Guess};
+use domain::credential::code::{Challenge, Guess, OnRight};
 use domain::id::ChallengeId;
 use domain::secret::{CodeMac, Sealed};
 
@@ -44,13 +44,14 @@ pub trait Challenges: Send + Sync {
     /// Tries a code, by the rule [`domain::credential::code::guess`].
     ///
     /// Atomic over all callers: each wrong try is counted, and of racing right ones exactly one is
-    /// `Right` (OTP-05). `wrong` are the caps on wrong tries at all challenges of the owner.
+    /// `Right` (OTP-05), unless a right code is only tried out. `wrong` are the caps on wrong tries at all challenges of the owner.
     /// The mac is bound to the verb's purpose, so a code of another purpose is a wrong try.
     async fn guess(
         &self,
         id: &ChallengeId,
         mac: &CodeMac,
         wrong: &[Cap],
+        on_right: OnRight,
         now: Timestamp,
     ) -> Result<Guess, StoreError>;
 

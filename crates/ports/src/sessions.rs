@@ -1,6 +1,7 @@
 //! Sessions: the truth.
 
 use async_trait::async_trait;
+use domain::change::AuditLine;
 use domain::id::{SessionId, UserId};
 use domain::secret::TokenHash;
 use domain::session::{Session, SignedIn, Slide};
@@ -28,15 +29,16 @@ pub trait Sessions: Send + Sync {
 
     /// Ends a session of a user and gives its token; `None` if the user has no such session.
     ///
-    /// Gives the token also of one that is over, so that trying again removes its copy.
+    /// Gives the token also of one that is over, so that trying again removes its copy. The audit
+    /// line is written with it, once.
     async fn end_one(
         &self,
         user_id: UserId,
         id: SessionId,
-        now: Timestamp,
+        line: &AuditLine,
     ) -> Result<Option<TokenHash>, StoreError>;
 
-    /// Ends all sessions of a user but `kept`, and gives their tokens.
+    /// Ends all sessions of a user but `kept`, with their audit line, and gives their tokens.
     ///
     /// Gives the tokens also of those that ended within [`RECENT`], so that trying again removes
     /// their copies.
@@ -44,9 +46,6 @@ pub trait Sessions: Send + Sync {
         &self,
         user_id: UserId,
         kept: Option<SessionId>,
-        now: Timestamp,
+        line: &AuditLine,
     ) -> Result<Vec<TokenHash>, StoreError>;
-
-    /// Ends a session. Ending one that is over is no error; it stays ended for good.
-    async fn end(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError>;
 }

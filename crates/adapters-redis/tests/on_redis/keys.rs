@@ -5,7 +5,7 @@ use adapters_redis::{
 };
 use domain::Duration;
 use domain::cap::{Cap, Charge, Scope};
-use domain::credential::code::{Challenge, Purpose};
+use domain::credential::code::{Challenge, OnRight, Purpose};
 use domain::id::ChallengeId;
 use domain::policy::GuessingPolicy;
 use domain::secret::{CodeMac, Sealed, Subject, TokenHash};
@@ -58,7 +58,10 @@ async fn every_key_has_an_end() {
     let charges = [Charge { scope: Scope::Phone, subject: WHO, caps: vec![HOUR] }];
     let challenges = RedisChallenges::new(redis.clone());
     challenges.issue(&challenge, &charges, at(0)).await.unwrap();
-    challenges.guess(&challenge.id, &CodeMac::new([8; 32]), &[HOUR], at(0)).await.unwrap();
+    challenges
+        .guess(&challenge.id, &CodeMac::new([8; 32]), &[HOUR], OnRight::Use, at(0))
+        .await
+        .unwrap();
 
     let throttles = RedisThrottles::new(redis.clone());
     throttles.charge(&charges, at(0)).await.unwrap().unwrap();

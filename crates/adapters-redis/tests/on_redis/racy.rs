@@ -5,7 +5,7 @@ use std::sync::Arc;
 use adapters_redis::{Redis, RedisChallenges, RedisSettings};
 use async_trait::async_trait;
 use domain::cap::{Cap, Charge};
-use domain::credential::code::{Challenge, Guess};
+use domain::credential::code::{Challenge, Guess, OnRight};
 use domain::id::ChallengeId;
 use domain::secret::{CodeMac, Sealed, Subject};
 use domain::{Duration, Timestamp};
@@ -63,6 +63,7 @@ impl Challenges for RacyChallenges {
         id: &ChallengeId,
         mac: &CodeMac,
         wrong: &[Cap],
+        _on_right: OnRight,
         now: Timestamp,
     ) -> Result<Guess, StoreError> {
         type Held = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>, Option<i64>);
@@ -73,7 +74,7 @@ impl Challenges for RacyChallenges {
         let (Some(held_mac), Some(target), Some(owner), Some(tries)) =
             (held_mac, target, owner, tries)
         else {
-            return Ok(Guess::Wrong);
+            return Ok(Guess::Wrong(None));
         };
         let failures = self.plain.key(":{otp}:w:", &owner);
         let failed: u32 = connection.llen(&failures).await.unwrap();
@@ -90,7 +91,7 @@ impl Challenges for RacyChallenges {
         } else {
             let _: () = connection.hset(&key, "tries", tries - 1).await.unwrap();
         }
-        Ok(Guess::Wrong)
+        Ok(Guess::Wrong(None))
     }
 
     async fn target(&self, id: &ChallengeId) -> Result<Option<Sealed>, StoreError> {

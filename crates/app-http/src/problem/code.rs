@@ -76,6 +76,9 @@ codes! {
     PhoneRegionDenied, FORBIDDEN, "phone_region_denied",
         "Region not served", "Phone numbers of this region are not accepted.",
         "不支持该地区", "不接受该地区的手机号。";
+    ExtraProofRequired, FORBIDDEN, "extra_proof_required",
+        "More proof needed", "Nobody has used this account for long: prove another way in, or begin a new account.",
+        "需要更多验证", "该账号长期未使用，请使用其他方式验证，或创建新账号。";
     NotFound, NOT_FOUND, "not_found",
         "Not found", "There is nothing at this address.",
         "未找到", "该地址没有内容。";
@@ -88,6 +91,18 @@ codes! {
     UsernameTaken, CONFLICT, "username_taken",
         "User name taken", "Somebody has this user name, or one that looks like it.",
         "用户名已被占用", "该用户名或与其相似的用户名已被占用。";
+    IdentityInUse, CONFLICT, "identity_in_use",
+        "Identity in use", "Another account has this identity.",
+        "身份已被绑定", "该身份已绑定到其他账号。";
+    LastMethod, CONFLICT, "last_method",
+        "Last way in", "Without this identity nobody could log in to the account any more.",
+        "最后的登录方式", "移除后将无法再登录该账号。";
+    LimitReached, CONFLICT, "limit_reached",
+        "Limit reached", "The account has as many of these as there may be.",
+        "已达上限", "该账号的此类身份数量已达上限。";
+    MergeConflict, CONFLICT, "merge_conflict",
+        "Merge conflict", "The two accounts are the same, or both have what an account has only one of.",
+        "合并冲突", "两个账号相同，或都有只能保留一个的身份。";
     PayloadTooLarge, PAYLOAD_TOO_LARGE, "payload_too_large",
         "Body too large", "The body of a request has at most 16 KiB.",
         "请求体过大", "请求体不得超过 16 KiB。";

@@ -73,7 +73,17 @@ impl From<Error> for Problem {
             Error::InvalidCredentials => Self::new(Code::InvalidCredentials),
             Error::SessionInvalid => Self::new(Code::SessionInvalid),
             Error::AccountDisabled => Self::new(Code::AccountDisabled),
-            Error::ReauthRequired => Self::new(Code::ReauthRequired),
+            Error::ReauthRequired { methods } => {
+                Self::new(Code::ReauthRequired).next(&["reauthenticate"]).methods(&methods)
+            }
+            Error::ExtraProofRequired { methods } => {
+                Self::new(Code::ExtraProofRequired).next(&["new_account"]).methods(&methods)
+            }
+            Error::IdentityInUse => Self::new(Code::IdentityInUse).next(&["merge"]),
+            Error::LimitReached => Self::new(Code::LimitReached),
+            Error::ReplaceType => Self::field("replace", FieldCode::Invalid),
+            Error::LastMethod => Self::new(Code::LastMethod),
+            Error::MergeConflict => Self::new(Code::MergeConflict),
             Error::NotFound => Self::new(Code::NotFound),
             Error::PhoneRequired => Self::new(Code::PhoneRequired),
             Error::UsernameTaken => Self::refused(Code::UsernameTaken, "username"),

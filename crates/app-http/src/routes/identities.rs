@@ -1,16 +1,23 @@
-//! `/v1/me/identities`: the caller's ways in.
+//! `/v1/me/identities`: the caller's ways in, listed, linked and unlinked.
 
-use actix_web::web;
+use actix_web::{HttpResponse, web};
 use application::authenticate::Access;
 use application::identities::{Shown, list_identities};
+use application::link::{Link, link};
+use application::unlink::unlink;
 use domain::Timestamp;
-use serde::Serialize;
+use domain::id::IdentityId;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::bearer::Bearer;
-use crate::problem::Problem;
+use crate::credential::{self, CredentialRequest};
+use crate::edge::ClientIp;
+use crate::json::{Json, Node};
+use crate::problem::{Code, FieldCode, Problem};
+use crate::shapes::origin;
 
 /// The caller's identities, the first linked first.
 #[derive(Serialize, ToSchema)]
@@ -63,6 +70,25 @@ impl From<Shown> for Item {
     }
 }
 
+/// A credential that proves the identity to be linked; a code must be of purpose `link`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = LinkRequest)]
+pub(crate) struct LinkRequest {
+    /// What proves that it is the caller's.
+    #[schema(value_type = CredentialRequest)]
+    credential: Node,
+    /// The phone or e-mail identity whose place it takes.
+    replace: Option<String>,
+}
+
+/// An identity that is the caller's.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Linked)]
+pub(crate) struct LinkAnswer {
+    identity: Item,
+}
+
 /// Lists the caller's ways in.
 #[utoipa::path(
     get, path = "/v1/me/identities", operation_id = "list_identities", tag = "Me",
@@ -76,4 +102,69 @@ pub(crate) async fn get(app: web::Data<App>, bearer: Bearer) -> Result<web::Json
     let caller = bearer.caller(&app, Access::Session).await?;
     let identities = list_identities(&app.ports, &caller).await?;
     Ok(web::Json(Answer { identities: identities.into_iter().map(Item::from).collect() }))
+}
+
+/// Links a way in, also in the place of another one.
+#[utoipa::path(
+    post, path = "/v1/me/identities", operation_id = "link_identity", tag = "Me",
+    security(("bearer" = [])),
+    request_body = LinkRequest,
+    responses(
+        (status = 200, description = "It was the caller's already.", body = LinkAnswer),
+        (status = 201, description = "It is the caller's now.", body = LinkAnswer),
+        (status = 401, response = crate::openapi::Refused),
+        (status = 403, response = crate::openapi::Refused),
+        (status = 404, response = crate::openapi::Refused),
+        (status = 409, response = crate::openapi::Refused),
+        (status = 429, response = crate::openapi::Throttled),
+    ),
+)]
+pub(crate) async fn post(
+    app: web::Data<App>,
+    bearer: Bearer,
+    ip: ClientIp,
+    Json(request): Json<LinkRequest>,
+) -> Result<HttpResponse, Problem> {
+    let replace = request.replace.as_deref().map(Uuid::parse_str).transpose();
+    let asked = Link {
+        credential: credential::read(request.credential, &app.ports.policy)?,
+        replace: replace
+            .map_err(|_| Problem::field("replace", FieldCode::Invalid))?
+            .map(IdentityId::from_uuid),
+        origin: origin(ip.0, None)?,
+    };
+    let caller = bearer.caller(&app, Access::Session).await?;
+    let linked = link(&app.ports, &caller, asked).await?;
+    let body = LinkAnswer { identity: linked.identity.into() };
+    Ok(if linked.is_new {
+        HttpResponse::Created().json(body)
+    } else {
+        HttpResponse::Ok().json(body)
+    })
+}
+
+/// Unlinks a way in. The sessions born from it end, but this one goes on.
+#[utoipa::path(
+    delete, path = "/v1/me/identities/{id}", operation_id = "unlink_identity", tag = "Me",
+    security(("bearer" = [])),
+    params(("id" = String, Path, description = "The identity's name.")),
+    responses(
+        (status = 204, description = "It is nobody's now."),
+        (status = 401, response = crate::openapi::Refused),
+        (status = 403, response = crate::openapi::Refused),
+        (status = 404, response = crate::openapi::Refused),
+        (status = 409, response = crate::openapi::Refused),
+    ),
+)]
+pub(crate) async fn delete(
+    app: web::Data<App>,
+    bearer: Bearer,
+    ip: ClientIp,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let caller = bearer.caller(&app, Access::Session).await?;
+    // A text that is no id names nothing.
+    let id = Uuid::parse_str(&id).map_err(|_| Problem::new(Code::NotFound))?;
+    unlink(&app.ports, &caller, IdentityId::from_uuid(id), origin(ip.0, None)?).await?;
+    Ok(HttpResponse::NoContent().finish())
 }

@@ -1,7 +1,7 @@
 //! `POST /v1/login`: logs in, and registers whoever comes for the first time.
 
 use actix_web::web;
-use application::login::{Login, login};
+use application::login::{Login, Newcomers, login};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -24,6 +24,9 @@ pub(crate) struct Request {
     profile: Option<ProfileRequest>,
     /// The password of a new user.
     password: Option<String>,
+    /// True for an account of one's own where the number's account was unused for long and
+    /// `extra_proof_required` was answered; the old account keeps its other ways in.
+    new_account: Option<bool>,
     /// The device, for the list of sessions.
     device: Option<DeviceRequest>,
     /// Asks for a one-time code instead of a session; not built yet.
@@ -72,8 +75,11 @@ pub(crate) async fn post(
     }
     let asked = Login {
         credential: credential::read(request.credential, &app.ports.policy)?,
-        profile: profile(request.profile)?,
-        password: request.password,
+        newcomer: Newcomers {
+            profile: profile(request.profile)?,
+            password: request.password,
+            takes_dormant: request.new_account.unwrap_or(false),
+        },
         origin: origin(ip.0, request.device)?,
     };
     let came = login(&app.ports, asked).await.password_in("password")?;

@@ -5,8 +5,10 @@ use application::logout::logout;
 
 use crate::app::App;
 use crate::bearer::Bearer;
+use crate::edge::ClientIp;
 use crate::json::NoBody;
 use crate::problem::Problem;
+use crate::shapes::origin;
 
 /// Ends this session.
 #[utoipa::path(
@@ -20,8 +22,9 @@ use crate::problem::Problem;
 pub(crate) async fn post(
     app: web::Data<App>,
     bearer: Bearer,
+    ip: ClientIp,
     _: NoBody,
 ) -> Result<HttpResponse, Problem> {
-    logout(&app.ports, bearer.token()?).await?;
+    logout(&app.ports, bearer.token()?, origin(ip.0, None)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,7 +1,8 @@
-//! `GET /v1/me` and `PATCH /v1/me`: who is calling, and what they show of themselves.
+//! `/v1/me`: who is calling, what they show of themselves, and leaving for good.
 
-use actix_web::web;
+use actix_web::{HttpResponse, web};
 use application::authenticate::Access;
+use application::delete::delete as delete_account;
 use application::profile::patch_profile;
 use domain::profile::{AvatarUrl, Nickname, ProfileError, ProfilePatch};
 use serde::{Deserialize, Serialize};
@@ -9,9 +10,10 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::bearer::Bearer;
+use crate::edge::ClientIp;
 use crate::json::{Json, nullable};
 use crate::problem::Problem;
-use crate::shapes::{SessionBody, UserBody};
+use crate::shapes::{SessionBody, UserBody, origin};
 
 /// The caller.
 #[derive(Serialize, ToSchema)]
@@ -82,6 +84,26 @@ pub(crate) async fn patch(
     let caller = bearer.caller(&app, Access::Session).await?;
     let user = patch_profile(&app.ports, &caller, &patch).await?;
     Ok(web::Json(Patched { user: UserBody::from(&user) }))
+}
+
+/// Deletes the account. Its sessions end, and its ways in are free for others.
+#[utoipa::path(
+    delete, path = "/v1/me", operation_id = "delete_me", tag = "Me",
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "The account is deleted."),
+        (status = 401, response = crate::openapi::Refused),
+        (status = 403, response = crate::openapi::Refused),
+    ),
+)]
+pub(crate) async fn delete(
+    app: web::Data<App>,
+    bearer: Bearer,
+    ip: ClientIp,
+) -> Result<HttpResponse, Problem> {
+    let caller = bearer.caller(&app, Access::Session).await?;
+    delete_account(&app.ports, &caller, origin(ip.0, None)?).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Reads what is set, and leaves alone what is absent or cleared.

@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::bearer::Bearer;
+use crate::edge::ClientIp;
 use crate::problem::{Code, FieldCode, Problem};
+use crate::shapes::origin;
 
 /// The caller's sessions, the last used first.
 #[derive(Serialize, ToSchema)]
@@ -102,12 +104,13 @@ pub(crate) async fn get(app: web::Data<App>, bearer: Bearer) -> Result<web::Json
 pub(crate) async fn delete_one(
     app: web::Data<App>,
     bearer: Bearer,
+    ip: ClientIp,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let caller = bearer.caller(&app, Access::Complete).await?;
     // A text that is no id names nothing.
     let id = Uuid::parse_str(&id).map_err(|_| Problem::new(Code::NotFound))?;
-    end_session(&app.ports, &caller, SessionId::from_uuid(id)).await?;
+    end_session(&app.ports, &caller, SessionId::from_uuid(id), origin(ip.0, None)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -126,6 +129,7 @@ pub(crate) async fn delete_one(
 pub(crate) async fn delete(
     app: web::Data<App>,
     bearer: Bearer,
+    ip: ClientIp,
     query: Result<web::Query<Together>, actix_web::Error>,
 ) -> Result<HttpResponse, Problem> {
     let scope = query.ok().and_then(|it| it.into_inner().scope);
@@ -136,6 +140,6 @@ pub(crate) async fn delete(
         None => return Err(Problem::field("scope", FieldCode::Missing)),
     };
     let caller = bearer.caller(&app, Access::Complete).await?;
-    end_sessions(&app.ports, &caller, scope).await?;
+    end_sessions(&app.ports, &caller, scope, origin(ip.0, None)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use domain::cap::Cap;
 use domain::credential::code::CodePolicy;
+use domain::identifier::IdentifierKind;
 use domain::lockout::LockoutPolicy;
 use domain::password::PasswordPolicy;
 use domain::phone::{PhonePolicy, Region};
-use domain::policy::{GuessingPolicy, Policy};
+use domain::policy::{GuessingPolicy, Policy, ResetCaps};
 use domain::session::SessionPolicy;
 
 use super::SettingsError;
@@ -54,6 +55,19 @@ pub(super) fn policy(sections: &Sections) -> Result<Policy, SettingsError> {
         registrations: caps([(limits.ip_registrations_minute, MINUTE)]),
         allow_username: policy.allow_username,
         require_phone: policy.require_phone,
+        // A type that nobody can have has no second one.
+        one_per_type: policy
+            .one_per_type
+            .iter()
+            .filter_map(|it| IdentifierKind::parse(it))
+            .collect(),
+        dormant: (policy.dormant_days > 0).then(|| DAY * policy.dormant_days),
+        delete_grace: DAY * policy.delete_grace_days,
+        resets: ResetCaps {
+            per_target: caps([(limits.reset_per_target_hour, HOUR)]),
+            per_ip: caps([(limits.reset_per_ip_hour, HOUR)]),
+        },
+        tells_events: false,
     })
 }
 

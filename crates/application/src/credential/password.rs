@@ -1,12 +1,17 @@
 //! Proving a password.
 
+use domain::Timestamp;
+use domain::lockout::NEVER;
 use domain::login::{Account, Visit};
+use domain::message::Notice;
 use domain::origin::network;
+use domain::outbox::{Event, News, Outgoing};
 use domain::password::{PasswordAttempt, Verdict};
 use ports::accounts::Attempt;
 use ports::throttles::{Throttled, Ticket};
 use ports::{Ports, entropy};
 
+use crate::change::ids;
 use crate::error::{Error, until};
 use crate::visit::failure;
 
@@ -43,7 +48,9 @@ pub async fn prove(
     let verdict = verdict?;
     let opened = account.as_ref().filter(|it| it.admit().is_ok());
     let (Verdict::Right { upgrade }, Some(opened)) = (verdict, opened) else {
-        ports.accounts.record(&failure(ports, visit, account.as_ref(), locks)).await?;
+        let event = failure(ports, visit, account.as_ref(), locks.is_some());
+        let told = locked(ports, account.as_ref(), locks, now);
+        ports.accounts.record(&event, &told).await?;
         return Err(Error::InvalidCredentials);
     };
     ports.throttles.forgive(ticket);
@@ -51,6 +58,23 @@ pub async fn prove(
         ports.accounts.upgrade_hash(opened.user.id, &old, &new).await?;
     }
     Ok(opened.clone())
+}
+
+/// What is told when a wrong password makes an account wait: other systems each time, the person
+/// when it is for good (LOG-05).
+fn locked(
+    ports: &Ports,
+    account: Option<&Account>,
+    until: Option<Timestamp>,
+    now: Timestamp,
+) -> Vec<Outgoing> {
+    let (Some(account), Some(until)) = (account, until) else { return Vec::new() };
+    let mut ids = ids(ports, now);
+    let event = ports.policy.tells_events.then_some(News::Event(Event::Locked));
+    let notice = News::Notice { notice: Notice::PasswordLocked, to: None };
+    let notice = (until == NEVER).then_some(notice);
+    let told = event.into_iter().chain(notice);
+    told.map(|news| Outgoing { id: ids(), user_id: account.user.id, at: now, news }).collect()
 }
 
 fn ticket(ports: &Ports, visit: &Visit) -> Ticket {

@@ -4,12 +4,20 @@ use std::sync::Arc;
 
 use domain::event::Outcome;
 use domain::password::PasswordHash;
-use domain::profile::Nickname;
+use domain::profile::{Nickname, Profile};
 use domain::user::UserState;
 use domain::{Duration, session::Method};
 use ports::accounts::MockAccounts;
 
 use super::*;
+
+const PASSWORD: &str = "correct horse battery";
+
+/// A code with the password of a new user.
+fn with_password(message: &CodeMessage, password: &str) -> Login {
+    let newcomer = Newcomers { password: Some(password.to_owned()), ..Newcomers::default() };
+    Login { newcomer, ..by_code(message) }
+}
 
 /// The first login registers, the next ones log the same user in.
 #[tokio::test]
@@ -26,12 +34,18 @@ async fn an_unknown_phone_registers_and_a_known_one_logs_in() {
     assert!(check(&ports, &first.admission.token).await.is_ok());
 }
 
-/// No user exists before a proof: the accounts are not even asked.
+/// No user exists before a proof: the failure is recorded, and nothing else is written (LOG-03).
 #[tokio::test]
-async fn a_wrong_code_asks_no_account() {
+async fn a_wrong_code_is_recorded_and_makes_nobody() {
     let fakes = Fakes::default();
-    let untouched = Arc::new(MockAccounts::new());
-    let ports = Ports { accounts: untouched, ..fakes.ports() };
+    let mut accounts = MockAccounts::new();
+    accounts.expect_find().return_once(|_| Ok(None));
+    accounts
+        .expect_record()
+        .withf(|it, told| it.outcome == Outcome::Failure && told.is_empty())
+        .times(1)
+        .return_once(|_, _| Ok(()));
+    let ports = Ports { accounts: Arc::new(accounts), ..fakes.ports() };
     let message = sent(&fakes, &ports, 1, Purpose::Login).await;
     let wrong = if message.code.reveal() == "000000" { "000001" } else { "000000" };
     let wrong = Code::parse(wrong, 6).unwrap();
@@ -61,8 +75,11 @@ async fn profile_and_password_are_for_new_users() {
     let fakes = Fakes::default();
     let ports = fakes.ports();
     let with = |message: &CodeMessage, name: &str, password: &str| Login {
-        profile: Profile { nickname: Nickname::parse(name).ok(), avatar_url: None },
-        password: Some(password.to_owned()),
+        newcomer: Newcomers {
+            profile: Profile { nickname: Nickname::parse(name).ok(), avatar_url: None },
+            password: Some(password.to_owned()),
+            takes_dormant: false,
+        },
         ..by_code(message)
     };
     let message = sent(&fakes, &ports, 1, Purpose::Login).await;
@@ -84,7 +101,7 @@ async fn a_bad_password_leaves_the_code_alive() {
     let ports = fakes.ports();
     let message = sent(&fakes, &ports, 1, Purpose::Login).await;
     for bad in ["short", "password1", "13800000001"] {
-        let refused = login(&ports, Login { password: Some(bad.to_owned()), ..by_code(&message) });
+        let refused = login(&ports, with_password(&message, bad));
         assert!(matches!(refused.await, Err(Error::Password(_))), "{bad}");
     }
     assert!(login(&ports, by_code(&message)).await.unwrap().is_new_user);
@@ -96,8 +113,7 @@ async fn a_disabled_account_lets_nobody_in() {
     let fakes = Fakes::default();
     let ports = fakes.ports();
     let message = sent(&fakes, &ports, 1, Purpose::Login).await;
-    let password = Some("correct horse battery".to_owned());
-    let user = login(&ports, Login { password, ..by_code(&message) }).await.unwrap();
+    let user = login(&ports, with_password(&message, PASSWORD)).await.unwrap();
     fakes.database.set_state(user.admission.user.id, UserState::Disabled);
     fakes.clock.advance(Duration::from_mins(1));
     let message = sent(&fakes, &ports, 1, Purpose::Login).await;
@@ -113,8 +129,7 @@ async fn wrong_passwords_make_the_account_wait() {
     let fakes = Fakes::default();
     let ports = fakes.ports();
     let message = sent(&fakes, &ports, 1, Purpose::Login).await;
-    let password = Some("correct horse battery".to_owned());
-    login(&ports, Login { password, ..by_code(&message) }).await.unwrap();
+    login(&ports, with_password(&message, PASSWORD)).await.unwrap();
     for _ in 0..5 {
         let refused = login(&ports, by_password("13800000001", "wrong")).await;
         assert!(matches!(refused, Err(Error::InvalidCredentials)));
@@ -153,8 +168,7 @@ async fn an_older_hash_is_upgraded_at_login() {
     let fakes = Fakes::default();
     let ports = fakes.ports();
     let message = sent(&fakes, &ports, 1, Purpose::Login).await;
-    let password = Some("correct horse battery".to_owned());
-    let user = login(&ports, Login { password, ..by_code(&message) }).await.unwrap();
+    let user = login(&ports, with_password(&message, PASSWORD)).await.unwrap();
     let id = user.admission.user.id;
     let hash = |scheme: &str| PasswordHash::new(format!("{scheme}:correct horse battery"));
     assert!(ports.accounts.upgrade_hash(id, &hash("new"), &hash("old")).await.unwrap());

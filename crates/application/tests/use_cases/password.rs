@@ -40,7 +40,7 @@ async fn a_first_password_needs_a_fresh_login() {
     fakes.clock.advance(Duration::from_mins(10));
     let caller = check(&ports, &token).await.unwrap();
     let refused = set_password(&ports, &caller, request(None, "correct horse battery")).await;
-    assert!(matches!(refused, Err(Error::ReauthRequired)));
+    assert!(matches!(refused, Err(Error::ReauthRequired { .. })));
 }
 
 /// RST-06: the current password, with its own lock, or none of it.
@@ -54,7 +54,7 @@ async fn another_password_needs_the_current_one() {
         set_password(&ports, &caller, request(None, "correct horse battery")).await.unwrap().token;
     let caller = check(&ports, &token).await.unwrap();
     let without = set_password(&ports, &caller, request(None, "another good one")).await;
-    assert!(matches!(without, Err(Error::ReauthRequired)));
+    assert!(matches!(without, Err(Error::ReauthRequired { .. })));
     let wrong = set_password(&ports, &caller, request(Some("wrong"), "another good one")).await;
     assert!(matches!(wrong, Err(Error::InvalidCredentials)));
     let right = request(Some("correct horse battery"), "another good one");

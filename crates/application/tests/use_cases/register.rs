@@ -4,6 +4,8 @@ use application::register::{Registration, register};
 use domain::Duration;
 use domain::username::Username;
 
+use domain::profile::Profile;
+
 use super::*;
 
 fn registration(name: &str) -> Registration {

@@ -11,6 +11,7 @@ use ports::session_copies::MockSessionCopies;
 use ports::sessions::MockSessions;
 
 use super::*;
+use domain::profile::Profile;
 
 fn down() -> StoreError {
     StoreError::Unavailable { store: "redis", source: "down".into() }
@@ -42,7 +43,7 @@ async fn a_check_goes_on_without_copies() {
     let ports = Ports { session_copies: Arc::new(dead), ..ports };
     assert!(check(&ports, &user.admission.token).await.is_ok());
     for _ in 0..2 {
-        let told = logout(&ports, &user.admission.token).await;
+        let told = logout(&ports, &user.admission.token, origin()).await;
         assert!(matches!(told, Err(Error::Store(_))), "a copy that cannot be removed is told");
     }
     let after = check(&ports, &user.admission.token).await;
@@ -74,7 +75,7 @@ async fn a_logout_ends_its_session_and_no_other() {
     let one = logged_in(&fakes, &ports, 1).await.admission.token;
     fakes.clock.advance(Duration::from_mins(1));
     let other = logged_in(&fakes, &ports, 1).await.admission.token;
-    logout(&ports, &one).await.unwrap();
+    logout(&ports, &one, origin()).await.unwrap();
     assert!(matches!(check(&ports, &one).await, Err(Error::SessionInvalid)));
     assert!(check(&ports, &other).await.is_ok());
 }

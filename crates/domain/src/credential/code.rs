@@ -134,8 +134,9 @@ pub struct Challenge {
 pub enum Guess {
     /// The code was right; the challenge is used up. Its sealed target.
     Right(Sealed),
-    /// Wrong, expired, burned, used or unknown: one answer for all (OTP-04).
-    Wrong,
+    /// Wrong, expired, burned, used or unknown: one answer for all (OTP-04). The sealed target where
+    /// there still was a challenge, for the log.
+    Wrong(Option<Sealed>),
     /// Too many wrong tries for this target; nothing was evaluated.
     TooMany {
         /// First moment at which a try is evaluated again.
@@ -143,10 +144,19 @@ pub enum Guess {
     },
 }
 
+/// What a right code does to its challenge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnRight {
+    /// It is used up.
+    Use,
+    /// It stays for the act that was only tried out.
+    Keep,
+}
+
 /// What becomes of the stored challenge after a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It stays as it is: nothing was evaluated.
+    /// It stays as it is: nothing was evaluated, or a right code was only tried out.
     Kept,
     /// It stays, with one try less; the wrong try is counted against its target.
     Spent,
@@ -167,18 +177,26 @@ pub fn guess(
     given: &CodeMac,
     wrong: impl Fn(usize) -> Option<Timestamp>,
     wrong_caps: &[Cap],
+    on_right: OnRight,
     now: Timestamp,
 ) -> (Guess, Fate) {
     if let Some(until) = full_until(wrong_caps, wrong, now) {
         return (Guess::TooMany { until }, Fate::Kept);
     }
     if held.expires_at <= now || held.tries_left == 0 {
-        return (Guess::Wrong, Fate::Gone);
+        return (Guess::Wrong(Some(held.target.clone())), Fate::Gone);
     }
     if held.mac == *given {
-        return (Guess::Right(held.target.clone()), Fate::Gone);
+        let fate = match on_right {
+            OnRight::Use => Fate::Gone,
+            OnRight::Keep => Fate::Kept,
+        };
+        return (Guess::Right(held.target.clone()), fate);
     }
-    (Guess::Wrong, if held.tries_left == 1 { Fate::Burned } else { Fate::Spent })
+    (
+        Guess::Wrong(Some(held.target.clone())),
+        if held.tries_left == 1 { Fate::Burned } else { Fate::Spent },
+    )
 }
 
 /// The identity that a used-up challenge proves: its target is the one the code went to.
@@ -258,10 +276,11 @@ mod tests {
     ) {
         let caps = [Cap { count: 10, window: Duration::from_hours(1) }];
         let wrong = |nth| (nth < wrong_before).then(|| at(-1));
-        let (guess, then) = guess(&held, &CodeMac::new([given; 32]), wrong, &caps, at(0));
+        let (guess, then) =
+            guess(&held, &CodeMac::new([given; 32]), wrong, &caps, OnRight::Use, at(0));
         let said = match guess {
             Guess::Right(_) => "right",
-            Guess::Wrong => "wrong",
+            Guess::Wrong(_) => "wrong",
             Guess::TooMany { .. } => "too many",
         };
         assert_eq!((said, then), (answer, fate));

@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod challenges;
+pub mod changes;
 pub mod clock;
 pub mod entropy;
 pub mod hasher;

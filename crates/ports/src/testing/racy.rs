@@ -8,11 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::Timestamp;
+use domain::account::AccountState;
+use domain::change::{AuditLine, Change};
 use domain::event::{Login, LoginEvent};
 use domain::id::{EventId, SessionId, UserId};
 use domain::identity::Identity;
 use domain::lockout::{Attempts, LockoutPolicy};
 use domain::login::{Account, Entry, Registration};
+use domain::outbox::Outgoing;
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
 use domain::secret::{IdentifierKey, Subject, TokenHash};
@@ -21,11 +24,9 @@ use domain::user::User;
 
 use super::breaks;
 use super::contract::accounts::{self, Stores};
+use super::contract::changes;
 use super::contract::sessions;
-use crate::accounts::{
-    Accounts, Attempt, Changed, Entered, PasswordChange, PasswordState, Reauthentication,
-    Registered,
-};
+use crate::accounts::{Accounts, Attempt, Changed, Entered, Reauthentication, Registered};
 use crate::error::StoreError;
 use crate::sessions::Sessions;
 
@@ -44,6 +45,10 @@ where
     let upgrades = accounts::of_racing_upgrades_one_wins_and_a_change_wins_over_all(racy().await);
     assert!(breaks(upgrades).await);
     assert!(breaks(accounts::of_racing_changes_one_is_done(racy().await)).await);
+    assert!(breaks(changes::of_racing_users_one_gets_an_identity(racy().await)).await);
+    assert!(breaks(changes::of_the_last_two_ways_in_one_stays(racy().await)).await);
+    assert!(breaks(changes::of_opposite_merges_one_is_done(racy().await)).await);
+    assert!(breaks(changes::a_number_that_is_given_up_registers_anew(racy().await)).await);
     assert!(breaks(sessions::racing_a_slide_an_end_wins(racy().await)).await);
 }
 
@@ -106,15 +111,15 @@ impl Accounts for RacyDatabase {
         match policy.attempt(before, now) {
             Ok(after) => {
                 lock(&self.attempts).insert(*identifier, after);
-                let locks = after.waits_until.is_some();
+                let locks = after.waits_until;
                 Ok(Attempt::Counted { account: None, password: None, locks })
             }
             Err(until) => Ok(Attempt::Waiting { until }),
         }
     }
 
-    async fn record(&self, event: &LoginEvent) -> Result<(), StoreError> {
-        self.kept.accounts.record(event).await
+    async fn record(&self, event: &LoginEvent, outgoing: &[Outgoing]) -> Result<(), StoreError> {
+        self.kept.accounts.record(event, outgoing).await
     }
 
     async fn upgrade_hash(
@@ -128,16 +133,30 @@ impl Accounts for RacyDatabase {
         Ok(true)
     }
 
-    async fn password_state(&self, user_id: UserId) -> Result<Option<PasswordState>, StoreError> {
-        self.kept.accounts.password_state(user_id).await
+    async fn load(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Option<AccountState>, StoreError> {
+        self.kept.accounts.load(user_id, now).await
     }
 
-    async fn change_password(&self, change: &PasswordChange) -> Result<Changed, StoreError> {
-        let before = self.kept.accounts.password_state(change.user_id).await?;
+    /// Looks whether the account is as it was, lets others go, and then says that it is done.
+    async fn change(&self, change: &Change) -> Result<Changed, StoreError> {
+        let user_id = change.base.user_id;
+        let before = self.kept.accounts.load(user_id, change.at).await?;
         tokio::task::yield_now().await;
-        self.kept.accounts.change_password(change).await?;
-        let unchanged = before.is_some_and(|it| it.security_epoch == change.security_epoch);
+        self.kept.accounts.change(change).await?;
+        let unchanged = before.is_some_and(|it| it.revision == change.base.revision);
         Ok(if unchanged { Changed::Done { dead: Vec::new() } } else { Changed::Stale })
+    }
+
+    async fn resolve(&self, user_id: UserId) -> Result<Option<UserId>, StoreError> {
+        self.kept.accounts.resolve(user_id).await
+    }
+
+    async fn free_deleted(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.kept.accounts.free_deleted(now).await
     }
 
     async fn reauthenticate(&self, proof: &Reauthentication) -> Result<Changed, StoreError> {
@@ -148,8 +167,9 @@ impl Accounts for RacyDatabase {
         &self,
         user_id: UserId,
         patch: &ProfilePatch,
+        told: Option<Outgoing>,
     ) -> Result<Option<(User, Vec<TokenHash>)>, StoreError> {
-        self.kept.accounts.patch_profile(user_id, patch).await
+        self.kept.accounts.patch_profile(user_id, patch, told).await
     }
 
     async fn identities(&self, user_id: UserId) -> Result<Vec<Identity>, StoreError> {
@@ -205,24 +225,20 @@ impl Sessions for RacyDatabase {
         &self,
         user_id: UserId,
         id: SessionId,
-        now: Timestamp,
+        line: &AuditLine,
     ) -> Result<Option<TokenHash>, StoreError> {
-        self.kept.sessions.end_one(user_id, id, now).await
+        if let Some((_, _, ended)) = lock(&self.sessions).get_mut(&id) {
+            *ended = true;
+        }
+        self.kept.sessions.end_one(user_id, id, line).await
     }
 
     async fn end_all(
         &self,
         user_id: UserId,
         kept: Option<SessionId>,
-        now: Timestamp,
+        line: &AuditLine,
     ) -> Result<Vec<TokenHash>, StoreError> {
-        self.kept.sessions.end_all(user_id, kept, now).await
-    }
-
-    async fn end(&self, id: SessionId, _now: Timestamp) -> Result<(), StoreError> {
-        if let Some((_, _, ended)) = lock(&self.sessions).get_mut(&id) {
-            *ended = true;
-        }
-        Ok(())
+        self.kept.sessions.end_all(user_id, kept, line).await
     }
 }

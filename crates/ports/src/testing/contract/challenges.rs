@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::cap::{Cap, Charge, Scope};
-use domain::credential::code::{Challenge, Guess, Purpose};
+use domain::credential::code::{Challenge, Guess, OnRight, Purpose};
 use domain::id::ChallengeId;
 use domain::secret::{CodeMac, Sealed, Subject};
 use domain::{Duration, Timestamp};
@@ -20,6 +20,8 @@ macro_rules! challenges_contract {
             $make,
             [
                 a_right_code_proves_once_and_gives_its_target,
+                a_code_that_is_only_tried_out_is_still_good,
+                a_wrong_code_gives_the_target_of_its_challenge,
                 every_case_of_the_rule_is_answered_and_followed,
                 the_last_wrong_try_burns_a_challenge,
                 an_unknown_challenge_is_a_wrong_code,
@@ -112,9 +114,10 @@ enum Said {
 }
 
 async fn guess(store: &Store, number: usize, mac: &CodeMac, caps: &[Cap], now: Timestamp) -> Said {
-    match store.guess(&id(number), mac, caps, now).await.expect("a store") {
+    let said = store.guess(&id(number), mac, caps, OnRight::Use, now).await;
+    match said.expect("a store") {
         Guess::Right(target) => Said::Right(target),
-        Guess::Wrong => Said::Wrong,
+        Guess::Wrong(_) => Said::Wrong,
         Guess::TooMany { until } => Said::TooMany(until),
     }
 }
@@ -142,6 +145,36 @@ pub async fn a_right_code_proves_once_and_gives_its_target(store: Store) {
     put(&store, challenge(1)).await;
     assert_eq!(guess(&store, 1, &RIGHT, &WIDE, at(1)).await, Said::Right(target(1)));
     assert_eq!(guess(&store, 1, &RIGHT, &WIDE, at(1)).await, Said::Wrong);
+}
+
+/// OTP-05: a right code may be tried out first; a wrong one counts all the same.
+pub async fn a_code_that_is_only_tried_out_is_still_good(store: Store) {
+    put(&store, challenge(1)).await;
+    let look = async |mac| store.guess(&id(1), &mac, &WIDE, OnRight::Keep, at(1)).await;
+    for _ in 0..2 {
+        assert!(matches!(look(RIGHT).await, Ok(Guess::Right(_))));
+    }
+    for _ in 0..TRIES - 1 {
+        assert!(matches!(look(WRONG).await, Ok(Guess::Wrong(_))));
+    }
+    assert_eq!(guess(&store, 1, &RIGHT, &WIDE, at(1)).await, Said::Right(target(1)));
+}
+
+/// LOG-03: a failure is written down with whom it was about.
+pub async fn a_wrong_code_gives_the_target_of_its_challenge(store: Store) {
+    put(&store, challenge(1)).await;
+    let tried = async |number| {
+        let said = store.guess(&id(number), &WRONG, &WIDE, OnRight::Use, at(1)).await;
+        match said.expect("a store") {
+            Guess::Wrong(target) => target,
+            other => panic!("{other:?}"),
+        }
+    };
+    for _ in 0..TRIES {
+        assert_eq!(tried(1).await, Some(target(1)));
+    }
+    assert_eq!(tried(1).await, None, "it is burned");
+    assert_eq!(tried(2).await, None, "there was none");
 }
 
 /// OTP-03, OTP-04: the rule `domain::credential::code::guess`, case by case: what is answered, and

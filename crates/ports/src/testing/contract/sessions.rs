@@ -1,9 +1,10 @@
 //! The promises of `Sessions`.
 
 use domain::Duration;
+use domain::ending::AccountEvent;
 use domain::session::Slide;
 
-use super::accounts::{Stores, registered, signed_in, token};
+use super::accounts::{Stores, end, line, registered, signed_in, token};
 use crate::testing::{ROUNDS, at, race};
 
 /// Makes each promise of `Sessions` a test; `$make` gives fresh
@@ -51,11 +52,11 @@ pub async fn a_session_is_over_at_its_idle_end_and_at_its_absolute_end(stores: S
 
 /// REL-07: ended is ended, whatever comes later.
 pub async fn an_ended_session_stays_ended(stores: Stores) {
-    registered(&stores, 1, None).await;
+    let account = registered(&stores, 1, None).await;
     let session = stores.sessions.find(&token(1), at(1)).await.expect("a store").expect("live");
     let id = session.session.id;
-    stores.sessions.end(id, at(2)).await.expect("a store");
-    stores.sessions.end(id, at(3)).await.expect("ending twice is no error");
+    end(&stores, &account, 1, at(2)).await;
+    end(&stores, &account, 1, at(3)).await;
     let slide = Slide { last_seen_at: at(4), idle_ends_at: at(8 * DAY) };
     stores.sessions.slide(id, slide).await.expect("a store");
     assert!(stores.sessions.find(&token(1), at(5)).await.expect("a store").is_none());
@@ -83,13 +84,17 @@ pub async fn racing_a_slide_an_end_wins(stores: Stores) {
         signed_in(&stores, &account, 1, seed, at(round)).await;
         let found = stores.sessions.find(&token(seed), at(round)).await.expect("a store");
         let id = found.expect("live").session.id;
-        race(8, &stores.sessions, move |sessions, racer| async move {
-            if racer == 0 {
-                sessions.end(id, at(round)).await.expect("a store");
-            } else {
-                let used_at = domain::later(at(round), Duration::from_secs(racer as u64));
-                let slide = Slide { last_seen_at: used_at, idle_ends_at: at(20 * DAY) };
-                sessions.slide(id, slide).await.expect("a store");
+        let line = line(&account, AccountEvent::LoggedOut, seed, at(round));
+        race(8, &stores.sessions, move |sessions, racer| {
+            let line = line.clone();
+            async move {
+                if racer == 0 {
+                    sessions.end_one(line.user_id, id, &line).await.expect("a store");
+                } else {
+                    let used_at = domain::later(at(round), Duration::from_secs(racer as u64));
+                    let slide = Slide { last_seen_at: used_at, idle_ends_at: at(20 * DAY) };
+                    sessions.slide(id, slide).await.expect("a store");
+                }
             }
         })
         .await;
@@ -108,7 +113,8 @@ pub async fn the_live_sessions_are_listed_the_last_used_first(stores: Stores) {
     let begun: Vec<_> = all.iter().map(|it| it.created_at).collect();
     assert_eq!(begun, [at(20), at(10), at(0)]);
     let middle = all.get(1).expect("three sessions").id;
-    stores.sessions.end(middle, at(31)).await.expect("a store");
+    let ended = line(&account, AccountEvent::SessionEnded, 1, at(31));
+    stores.sessions.end_one(account.user.id, middle, &ended).await.expect("a store");
     let left = stores.sessions.list(account.user.id, at(32)).await.expect("a store");
     assert_eq!(left.len(), 2);
     let over = stores.sessions.list(account.user.id, at(7 * DAY + 15)).await.expect("a store");
@@ -121,7 +127,8 @@ pub async fn one_session_is_ended_by_its_owner_alone(stores: Stores) {
     let other = registered(&stores, 2, None).await;
     let found = stores.sessions.find(&token(1), at(1)).await.expect("a store").expect("live");
     let id = found.session.id;
-    let end = async |user| stores.sessions.end_one(user, id, at(2)).await.expect("a store");
+    let line = line(&owner, AccountEvent::SessionEnded, 1, at(2));
+    let end = async |user| stores.sessions.end_one(user, id, &line).await.expect("a store");
     assert_eq!(end(other.user.id).await, None);
     assert!(stores.sessions.find(&token(1), at(3)).await.expect("a store").is_some());
     assert_eq!(end(owner.user.id).await, Some(token(1)));
@@ -137,7 +144,8 @@ pub async fn all_sessions_end_but_the_kept_one(stores: Stores) {
     signed_in(&stores, &account, 1, 12, at(20)).await;
     let kept = stores.sessions.find(&token(11), at(21)).await.expect("a store").expect("live");
     for _ in 0..2 {
-        let ended = stores.sessions.end_all(account.user.id, Some(kept.session.id), at(30)).await;
+        let line = line(&account, AccountEvent::OthersLoggedOut, 1, at(30));
+        let ended = stores.sessions.end_all(account.user.id, Some(kept.session.id), &line).await;
         let mut ended = ended.expect("a store");
         ended.sort_unstable();
         assert_eq!(ended, [token(1), token(12)], "the second time as well");
@@ -146,7 +154,8 @@ pub async fn all_sessions_end_but_the_kept_one(stores: Stores) {
         async |seed| stores.sessions.find(&token(seed), at(31)).await.expect("a store").is_some();
     assert!(live(11).await && live(2).await);
     assert!(!live(1).await && !live(12).await);
-    let all = stores.sessions.end_all(account.user.id, None, at(32)).await.expect("a store");
+    let line = line(&account, AccountEvent::AllLoggedOut, 2, at(32));
+    let all = stores.sessions.end_all(account.user.id, None, &line).await.expect("a store");
     assert!(all.contains(&token(11)));
     assert!(!live(11).await && live(2).await);
 }

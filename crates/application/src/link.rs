@@ -1,0 +1,144 @@
+//! Linking a way in to the caller's account.
+
+use domain::Timestamp;
+use domain::change::NewIdentity;
+use domain::credential::Credential;
+use domain::credential::VerifiedIdentity;
+use domain::credential::code::Purpose;
+use domain::id::IdentityId;
+use domain::identity::Identity;
+use domain::link::{Refusal, link as plan};
+use domain::login::Visit;
+use domain::new_password::is_still_good;
+use domain::origin::Origin;
+use domain::secret::IdentifierKey;
+use domain::session::Method;
+use ports::keys::Seal;
+use ports::{Ports, entropy};
+
+use crate::authenticate::Caller;
+use crate::change::{TRIES, Written, actor, contended, ids, load_own, require_fresh, write};
+use crate::credential::code::{self, Try};
+use crate::credential::password;
+use crate::error::Error;
+use crate::identities::{Shown, show};
+
+/// A way in to be linked.
+#[derive(Debug)]
+pub struct Link {
+    /// What proves that it is the caller's.
+    pub credential: Credential,
+    /// The identity whose place it takes.
+    pub replace: Option<IdentityId>,
+    /// Where the request comes from.
+    pub origin: Origin,
+}
+
+/// An identity that is the caller's.
+#[derive(Debug)]
+pub struct Linked {
+    /// The identity.
+    pub identity: Shown,
+    /// False if it was the caller's already.
+    pub is_new: bool,
+}
+
+/// Links a proved identity, also in the place of another one (LINK-03, LINK-09).
+pub async fn link(ports: &Ports, caller: &Caller, asked: Link) -> Result<Linked, Error> {
+    let now = ports.clock.now();
+    let account = load_own(ports, caller, now).await?;
+    require_fresh(ports, caller, &account, now)?;
+    let (proven, sent_at) = match prove(ports, caller, &asked, now).await? {
+        Proof::New { identity, sent_at } => (identity, sent_at),
+        Proof::Mine(id) => {
+            let mine = account.identity(id).cloned().ok_or_else(contended)?;
+            return Ok(Linked { identity: show(ports, mine)?, is_new: false });
+        }
+    };
+    let key = ports.keys.identifier_key(proven.identifier());
+    let id = IdentityId::new(now, entropy::bytes(&*ports.entropy));
+    let display = ports.keys.seal(Seal::IdentityDisplay(&id), proven.identifier().as_str());
+    let new = NewIdentity { id, kind: proven.identifier().kind(), display, key };
+    let actor = actor(caller, asked.origin, now);
+    for _ in 0..TRIES {
+        let account = load_own(ports, caller, now).await?;
+        if !is_still_good(sent_at, account.links_since) {
+            return Err(Error::CodeInvalid);
+        }
+        let one_per_type = &ports.policy.one_per_type;
+        let planned =
+            plan(&account, new.clone(), asked.replace, one_per_type, &actor, ids(ports, now));
+        let change = match planned {
+            Ok(change) => change,
+            Err(Refusal::AlreadyMine(id)) => {
+                let mine = account.identity(id).cloned().ok_or_else(contended)?;
+                return Ok(Linked { identity: show(ports, mine)?, is_new: false });
+            }
+            Err(Refusal::NotFound) => return Err(Error::NotFound),
+            Err(Refusal::OtherType) => return Err(Error::ReplaceType),
+            Err(Refusal::LimitReached) => return Err(Error::LimitReached),
+        };
+        match write(ports, &account.tokens, change).await? {
+            Written::Done => {
+                let identity = linked_now(&new, now);
+                return Ok(Linked { identity: show(ports, identity)?, is_new: true });
+            }
+            // A racer of mine may have linked it.
+            Written::Taken if !is_mine(ports, caller, &key).await? => {
+                return Err(Error::IdentityInUse);
+            }
+            Written::Taken | Written::Stale => {}
+        }
+    }
+    Err(contended())
+}
+
+enum Proof {
+    New { identity: VerifiedIdentity, sent_at: Timestamp },
+    Mine(IdentityId),
+}
+
+async fn prove(
+    ports: &Ports,
+    caller: &Caller,
+    asked: &Link,
+    now: Timestamp,
+) -> Result<Proof, Error> {
+    match &asked.credential {
+        Credential::Code(it) => {
+            let proven =
+                code::prove(ports, it, Try::new(Purpose::Link, &asked.origin, now)).await?;
+            Ok(Proof::New { identity: proven.identity, sent_at: proven.sent_at })
+        }
+        // A password proves a user who has it already: the caller, or somebody else.
+        Credential::Password(it) => {
+            let identifier = ports.keys.identifier_key(&it.identifier);
+            let origin = asked.origin.clone();
+            let visit = Visit { identifier, method: Method::Password, origin, at: now };
+            let account = password::prove(ports, &it.password, &visit).await?;
+            if account.user.id == caller.signed_in.user.id {
+                Ok(Proof::Mine(account.identity_id))
+            } else {
+                Err(Error::IdentityInUse)
+            }
+        }
+    }
+}
+
+async fn is_mine(ports: &Ports, caller: &Caller, key: &IdentifierKey) -> Result<bool, Error> {
+    let owner = ports.accounts.find(key).await?;
+    Ok(owner.is_none_or(|it| it.user.id == caller.signed_in.user.id))
+}
+
+/// The identity as it was written.
+fn linked_now(new: &NewIdentity, now: Timestamp) -> Identity {
+    Identity {
+        id: new.id,
+        kind: new.kind,
+        display: new.display.clone(),
+        verified_at: Some(now),
+        linked_at: now,
+        last_used_at: None,
+        last_ip: None,
+    }
+}

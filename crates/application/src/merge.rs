@@ -1,0 +1,126 @@
+//! Taking another account of the same person into the caller's.
+
+use domain::Timestamp;
+use domain::account::AccountState;
+use domain::credential::Credential;
+use domain::credential::code::{OnRight, Purpose};
+use domain::id::UserId;
+use domain::login::Visit;
+use domain::merge::{Plan, ProfileFrom, Refusal, merge as carry_out, plan};
+use domain::origin::Origin;
+use domain::session::Method;
+use domain::user::User;
+use ports::Ports;
+
+use crate::authenticate::Caller;
+use crate::change::{
+    TRIES, Written, actor, contended, ids, load_active, load_own, require_fresh, write,
+};
+use crate::credential::code::{self, Try};
+use crate::credential::password;
+use crate::error::Error;
+use crate::identities::{Shown, show};
+
+/// A merge to be carried out, or only shown.
+#[derive(Debug)]
+pub struct Merge {
+    /// What proves that the other account is the caller's as well.
+    pub credential: Credential,
+    /// Whose profile stays.
+    pub profile_from: ProfileFrom,
+    /// True if only the plan is wanted. A code is still good afterwards.
+    pub dry_run: bool,
+    /// Where the request comes from.
+    pub origin: Origin,
+}
+
+/// A merge as it was carried out, or would be.
+#[derive(Debug)]
+pub struct Merged {
+    /// The caller as they are afterwards.
+    pub user: User,
+    /// The identities that become the caller's.
+    pub moved: Vec<Shown>,
+    /// True if the other account's password goes.
+    pub drops_password: bool,
+}
+
+/// Merges the account that a credential proves into the caller's (LINK-08).
+pub async fn merge(ports: &Ports, caller: &Caller, asked: Merge) -> Result<Merged, Error> {
+    let now = ports.clock.now();
+    require_fresh(ports, caller, &load_own(ports, caller, now).await?, now)?;
+    let other_id = prove(ports, &asked, now).await?;
+    let actor = actor(caller, asked.origin, now);
+    let mut planned = None;
+    for _ in 0..TRIES {
+        let mine = load_own(ports, caller, now).await?;
+        let Some(other) = load_active(ports, other_id, now).await? else {
+            // A racer with the same wish was faster: what was wanted is so.
+            let means = ports.accounts.resolve(other_id).await?;
+            let is_done = means == Some(mine.user.id);
+            return planned.filter(|_| is_done).ok_or_else(|| wrong(&asked.credential));
+        };
+        let one_per_type = &ports.policy.one_per_type;
+        let plan = plan(&mine, &other, one_per_type).map_err(|it| match it {
+            Refusal::SameAccount | Refusal::Conflict(_) => Error::MergeConflict,
+            Refusal::LimitReached => Error::LimitReached,
+        })?;
+        let merged = merged(ports, &mine, &other, &plan, asked.profile_from)?;
+        if asked.dry_run {
+            return Ok(merged);
+        }
+        let ids = ids(ports, now);
+        let change = carry_out(&mine, &other, &plan, asked.profile_from, &actor, ids);
+        let tokens = [mine.tokens.as_slice(), &other.tokens].concat();
+        if write(ports, &tokens, change).await? == Written::Done {
+            return Ok(merged);
+        }
+        planned = Some(merged);
+    }
+    Err(contended())
+}
+
+/// Proves the other account; a code is used up unless the merge is only tried out.
+async fn prove(ports: &Ports, asked: &Merge, now: Timestamp) -> Result<UserId, Error> {
+    let account = match &asked.credential {
+        Credential::Code(it) => {
+            let on_right = if asked.dry_run { OnRight::Keep } else { OnRight::Use };
+            let tried = Try { on_right, ..Try::new(Purpose::Merge, &asked.origin, now) };
+            let proven = code::prove(ports, it, tried).await?;
+            let key = ports.keys.identifier_key(proven.identity.identifier());
+            ports.accounts.find(&key).await?
+        }
+        Credential::Password(it) => {
+            let identifier = ports.keys.identifier_key(&it.identifier);
+            let origin = asked.origin.clone();
+            let visit = Visit { identifier, method: Method::Password, origin, at: now };
+            Some(password::prove(ports, &it.password, &visit).await?)
+        }
+    };
+    account.map(|it| it.user.id).ok_or_else(|| wrong(&asked.credential))
+}
+
+/// The answer to a wrong credential of its type.
+const fn wrong(credential: &Credential) -> Error {
+    match credential {
+        Credential::Code(_) => Error::CodeInvalid,
+        Credential::Password(_) => Error::InvalidCredentials,
+    }
+}
+
+fn merged(
+    ports: &Ports,
+    mine: &AccountState,
+    other: &AccountState,
+    plan: &Plan,
+    profile_from: ProfileFrom,
+) -> Result<Merged, Error> {
+    let mut user = mine.user.clone();
+    user.has_phone |= other.user.has_phone;
+    if profile_from == ProfileFrom::Other {
+        user.profile.clone_from(&other.user.profile);
+    }
+    let moved = plan.moved.iter().filter_map(|it| other.identity(*it).cloned());
+    let moved = moved.map(|it| show(ports, it)).collect::<Result<_, _>>()?;
+    Ok(Merged { user, moved, drops_password: plan.drops_password })
+}
