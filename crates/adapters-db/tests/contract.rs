@@ -26,6 +26,16 @@ fn audit_line(id: &str, identifier: &str, at: &str) -> String {
 /// Days that an audit line is old, and whether it may go (LOG-04: its retention is 180 days).
 const AGES: [(u32, bool); 3] = [(0, false), (179, false), (181, true)];
 
+/// REL-05: a server that takes connections and says nothing is given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_do_not_wait_for_a_server_that_hangs() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://somebody@{}/name", silent.local_addr().unwrap());
+    let looking = postgres::migrations_pending(&url);
+    let looked = tokio::time::timeout(std::time::Duration::from_secs(5), looking).await;
+    assert!(matches!(looked, Ok(Err(adapters_db::MigrateError::Unreachable(_)))), "{looked:?}");
+}
+
 mod on_sqlite {
     use diesel::connection::SimpleConnection as _;
     use diesel::{Connection as _, SqliteConnection};
@@ -78,18 +88,22 @@ mod on_postgres {
 
     use super::*;
 
+    async fn fresh() -> String {
+        let url = empty().await;
+        postgres::migrate(&url, Direction::Up).await.unwrap();
+        url
+    }
+
     /// A database of its own on the server that the tests were given.
     #[expect(clippy::disallowed_methods, reason = "the test command tells where the server is")]
-    async fn fresh() -> String {
+    async fn empty() -> String {
         let server = std::env::var("LATCHKEY_TEST_POSTGRES_URL")
             .expect("LATCHKEY_TEST_POSTGRES_URL: run the tests with `cargo xtask test`");
         let name = format!("t{}", uuid::Uuid::from_u128(rand::random()).simple());
         let mut admin = AsyncPgConnection::establish(&server).await.unwrap();
         admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
-        let url = format!("{base}/{name}");
-        postgres::migrate(&url, Direction::Up).await.unwrap();
-        url
+        format!("{base}/{name}")
     }
 
     async fn store() -> Stores {
@@ -123,6 +137,23 @@ mod on_postgres {
             let deleted = conn.batch_execute(&delete).await;
             assert_eq!(deleted.is_ok(), may_go, "after {days} days");
         }
+    }
+
+    /// REL-09: nodes that start at once on a new database do not get in each other's way.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn two_that_migrate_at_once_take_turns() {
+        let url = empty().await;
+        let start = || {
+            let url = url.clone();
+            tokio::spawn(async move { postgres::migrate(&url, Direction::Up).await })
+        };
+        let mut ran = Vec::new();
+        for migrating in [start(), start(), start(), start()] {
+            ran.extend(migrating.await.unwrap().unwrap());
+        }
+        let ran_twice = ran.iter().filter(|one| ran.iter().filter(|it| it == one).count() > 1);
+        assert_eq!(ran_twice.count(), 0, "{ran:?}");
+        assert!(!ran.is_empty());
     }
 
     /// REL-15: a database of a newer release is left alone.
