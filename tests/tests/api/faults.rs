@@ -126,6 +126,8 @@ async fn a_start_does_not_wait_for_a_database_that_hangs() {
     for node in [&gone, &node] {
         lives(&node.client).await;
         assert_eq!(node.client.get("/health/ready").await.unwrap().status, 503);
+        told(&node.client.ask("13800138000").await);
+        assert_eq!(node.client.get("/v1/nowhere").await.unwrap().status, 404);
     }
     let told_to_go = Instant::now();
     assert_eq!(gone.terminate().await, Some(0));
