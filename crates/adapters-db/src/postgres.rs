@@ -21,6 +21,7 @@ use ports::accounts::{Attempt, Entered, Registered};
 use tokio::runtime::Handle;
 
 use super::Database;
+use super::pool::{Lane, PLACE};
 use crate::error::{Failure, Late, OpenError};
 use crate::migrate::{self, Direction, MigrateError};
 use crate::rows::{LoginRows, RegistrationRows, UserRow, account, token_hash};
@@ -65,13 +66,14 @@ pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
     let manager = AsyncDieselConnectionManager::<Conn>::new_with_config(limited, config);
     let pool = Pool::builder(manager)
         .max_size(CONNECTIONS)
-        .wait_timeout(Some(Duration::from_secs(2)))
+        .wait_timeout(Some(PLACE))
         .create_timeout(Some(Duration::from_secs(2)))
         .recycle_timeout(Some(Duration::from_secs(2)))
         .runtime(deadpool::Runtime::Tokio1)
         .build()
         .map_err(|error| OpenError::Pool(error.into()))?;
-    Ok(Database::new(pool.clone(), pool, main.clone()))
+    let lane = Lane::new(pool);
+    Ok(Database::new(lane.clone(), lane, main.clone()))
 }
 
 /// Reaches the server and waits for the turn to look at its migrations: two nodes that start at

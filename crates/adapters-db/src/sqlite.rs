@@ -18,6 +18,7 @@ use futures_util::FutureExt as _;
 use ports::accounts::{Attempt, Entered, Registered};
 use tokio::runtime::Handle;
 
+use super::pool::{Lane, PLACE};
 use super::{Database, queries};
 use crate::error::{Failure, OpenError, corrupt};
 use crate::migrate::{self, Direction, MigrateError};
@@ -47,7 +48,8 @@ pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
     if let Some(folder) = std::path::Path::new(path).parent() {
         std::fs::create_dir_all(folder).map_err(|error| OpenError::Pool(error.into()))?;
     }
-    Ok(Database::new(pool(path, 1)?, pool(path, READERS)?, main.clone()))
+    let (writer, readers) = (Lane::new(pool(path, 1)?), Lane::new(pool(path, READERS)?));
+    Ok(Database::new(writer, readers, main.clone()))
 }
 
 fn pool(path: &str, size: usize) -> Result<Pool, OpenError> {
@@ -57,7 +59,7 @@ fn pool(path: &str, size: usize) -> Result<Pool, OpenError> {
     let manager = AsyncDieselConnectionManager::<Conn>::new_with_config(path, config);
     Pool::builder(manager)
         .max_size(size)
-        .wait_timeout(Some(Duration::from_secs(2)))
+        .wait_timeout(Some(PLACE))
         .create_timeout(Some(Duration::from_secs(2)))
         .runtime(deadpool::Runtime::Tokio1)
         .build()

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use adapters_db::{Direction, postgres, sqlite};
-use ports::testing::contract::accounts::Stores;
+use domain::id::SessionId;
+use ports::error::StoreError;
+use ports::testing::contract::accounts::{Stores, token};
+use ports::testing::{at, race};
 use tokio::runtime::Handle;
 
 fn stores<D>(database: D) -> Stores
@@ -66,6 +69,31 @@ mod on_sqlite {
         ports::testing::racy::suites_fail_on_a_racy_variant(store).await;
     }
 
+    /// REL-06, REL-13: while the writer is stuck reads go on, and whoever finds no place is told
+    /// that it is crowded.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_writer_that_is_stuck_stops_no_reader() {
+        let url = fresh();
+        let stores = stores(sqlite::open(&url, &Handle::current()).unwrap());
+        let mut other =
+            SqliteConnection::establish(url.strip_prefix("sqlite://").unwrap()).unwrap();
+        other.batch_execute("BEGIN IMMEDIATE").unwrap();
+        let mut told = race(12, &stores.sessions, |sessions, _| async move {
+            match sessions.end(SessionId::new(at(1), [1; 10]), at(1)).await {
+                Err(StoreError::Unavailable { .. }) => "unavailable",
+                Err(StoreError::Overloaded { .. }) => "overloaded",
+                other => panic!("{other:?}"),
+            }
+        })
+        .await;
+        told.sort_unstable();
+        assert_eq!(told.pop(), Some("unavailable"), "the one that had the connection");
+        assert!(told.iter().all(|it| *it == "overloaded"), "{told:?}");
+        for _ in 0..3 {
+            assert!(stores.sessions.find(&token(1), at(1)).await.unwrap().is_none());
+        }
+    }
+
     /// LOG-04.
     #[test]
     fn the_audit_log_is_append_only() {
@@ -120,6 +148,17 @@ mod on_postgres {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_racy_variant_breaks_the_promises() {
         ports::testing::racy::suites_fail_on_a_racy_variant(store).await;
+    }
+
+    /// REL-05, REL-13: whoever waits too long for a lock is told to try again.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_lock_that_is_not_given_up_is_contention() {
+        let url = fresh().await;
+        let stores = stores(postgres::open(&url, &Handle::current()).unwrap());
+        let mut other = AsyncPgConnection::establish(&url).await.unwrap();
+        other.batch_execute("BEGIN; LOCK TABLE sessions").await.unwrap();
+        let told = stores.sessions.end(SessionId::new(at(1), [1; 10]), at(1)).await;
+        assert!(matches!(told, Err(StoreError::Contended { .. })), "{told:?}");
     }
 
     /// LOG-04.

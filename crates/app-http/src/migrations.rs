@@ -97,7 +97,7 @@ async fn belongs(app: &App) -> Result<bool> {
     match app.ports.accounts.belongs_to(&secret).await {
         Ok(true) => return Ok(true),
         Ok(false) => {}
-        Err(error @ StoreError::Unavailable { .. }) => {
+        Err(error @ (StoreError::Unavailable { .. } | StoreError::Overloaded { .. })) => {
             tracing::warn!(cause = %error, "the database cannot be reached yet");
             return Ok(false);
         }
