@@ -36,9 +36,11 @@ pub(super) type Pool = pooled::Pool<Conn>;
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 /// Connections that only read.
 const READERS: usize = 4;
-/// Durable after each commit, readers beside the writer, patient with other processes (REL-06).
+/// Durable after each commit, readers beside the writer, patient with other processes (REL-06);
+/// with recursive triggers, what a REPLACE deletes is deleted by the rules as well (LOG-04).
 const PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
-                       PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+                       PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+                       PRAGMA recursive_triggers = ON;";
 
 /// Opens the database file that `url` names, as in `sqlite://data/latchkey.db`, making its folder
 /// and the file where they are missing. `main` is the runtime that calls run on.
@@ -257,4 +259,30 @@ pub(super) async fn begin_attempt(
         })
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection as _;
+
+    use super::*;
+
+    /// LOG-04: a line of the audit log is not overwritten by one with its id.
+    #[test]
+    fn nothing_replaces_an_audit_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/latchkey.db", folder.path().display());
+        migrate(&url, Direction::Up).unwrap();
+        let mut conn = connect(&url).unwrap();
+        let line = |word| {
+            format!(
+                "{word} INTO login_events (id, identifier, method, outcome, ip, at) VALUES \
+                 (zeroblob(16), zeroblob(32), 'sms', 'success', '192.0.2.7', \
+                 CAST(strftime('%s', 'now') AS INTEGER) * 1000000)"
+            )
+        };
+        conn.batch_execute(&line("INSERT")).unwrap();
+        let refused = conn.batch_execute(&line("INSERT OR REPLACE")).unwrap_err();
+        assert!(refused.to_string().contains("append-only"), "{refused}");
+    }
 }

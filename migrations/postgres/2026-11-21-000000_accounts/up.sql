@@ -97,3 +97,5 @@ BEGIN
 END $$;
 CREATE TRIGGER login_events_append_only BEFORE UPDATE OR DELETE ON login_events
     FOR EACH ROW EXECUTE FUNCTION keep_login_events();
+CREATE TRIGGER login_events_no_truncate BEFORE TRUNCATE ON login_events
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_login_events();
