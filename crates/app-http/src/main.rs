@@ -69,6 +69,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     }
     let settings = Settings::read(&environment()?)?;
     logging::start(settings.profile);
+    logging::report_panics();
     // Pools and drivers live here; actix's workers come and go (and are single-threaded).
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(async {
