@@ -44,6 +44,7 @@ where
     let upgrades = accounts::of_racing_upgrades_one_wins_and_a_change_wins_over_all(racy().await);
     assert!(breaks(upgrades).await);
     assert!(breaks(accounts::of_racing_changes_one_is_done(racy().await)).await);
+    assert!(breaks(sessions::of_slides_of_one_age_one_is_written(racy().await)).await);
     assert!(breaks(sessions::racing_a_slide_an_end_wins(racy().await)).await);
 }
 
