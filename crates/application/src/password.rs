@@ -38,6 +38,7 @@ pub async fn set_password(
     let known = identifiers(ports, &state)?;
     let known: Vec<&Identifier> = known.iter().collect();
     let new = Password::parse(&request.new, &ports.policy.passwords, &known)?;
+    let place = ports.hasher.reserve().await?;
     if let Some(current) = &request.current {
         let visit = Visit {
             identifier: state.identifier,
@@ -52,7 +53,7 @@ pub async fn set_password(
     let (token, hash) = draw_token(ports);
     let change = PasswordChange {
         user_id: user.id,
-        new: ports.hasher.hash(&new).await?,
+        new: place.hash(&new).await,
         security_epoch: state.security_epoch,
         session_id: session.id,
         token: hash,
