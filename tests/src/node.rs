@@ -40,7 +40,11 @@ impl Node {
         panic!("the node is not ready:\n{}", node.log());
     }
 
-    fn spawn(folder: &Path, settings: Vec<(String, String)>, blocks: Option<u32>) -> Self {
+    pub(crate) fn spawn(
+        folder: &Path,
+        settings: Vec<(String, String)>,
+        blocks: Option<u32>,
+    ) -> Self {
         let port = test_servers::free_port().expect("a free port");
         let address = format!("127.0.0.1:{port}");
         let number = STARTED.fetch_add(1, Ordering::SeqCst);

@@ -69,6 +69,11 @@ impl World {
         Node::start(self.folder.path(), self.settings(settings), None).await
     }
 
+    /// Starts a node and does not wait until it is ready.
+    pub fn launched_node(&self) -> Node {
+        Node::spawn(self.folder.path(), self.settings(&[]), None)
+    }
+
     fn settings(&self, settings: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut all: Vec<(String, String)> = [
             ("STORE__DATABASE_URL", self.database_url.as_str()),

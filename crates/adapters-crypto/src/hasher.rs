@@ -16,12 +16,12 @@ use argon2::Params;
 use async_trait::async_trait;
 use domain::Duration;
 use domain::password::{Password, PasswordAttempt, PasswordHash, Verdict};
-use ports::hasher::{HashError, Hasher};
+use ports::hasher::{HashError, HashPlace, Hasher};
 use thiserror::Error;
 
 use bench::Bench;
 use legacy::LegacyScheme;
-use threads::Threads;
+use threads::{Place, Threads};
 
 /// The longest queue, in passwords (PWD-05).
 const LONGEST_QUEUE: usize = 100;
@@ -39,7 +39,8 @@ pub struct HasherSettings {
     pub threads: usize,
     /// Passwords that may wait for a thread; never more than 100.
     pub queue: usize,
-    /// How long one may wait.
+    /// How long one may have to wait: half of it for a place, and half in the queue, by the usual
+    /// time of a hash.
     pub wait: Duration,
 }
 
@@ -71,9 +72,9 @@ pub enum WrapError {
 
 /// Argon2id v1.3 (RFC 9106), on threads that keep their work memory.
 ///
-/// A password that finds the queue full is refused at once; one that has waited too long is refused
-/// when its turn comes; one whose caller has gone is skipped (PWD-05). Dropping the hasher ends the
-/// threads.
+/// A place is given while the queue is not full, and not so long that its turn would come too late;
+/// whoever has one is served, unless they go away (PWD-05). Dropping the hasher and its places ends
+/// the threads.
 pub struct ArgonHasher {
     threads: Threads,
     hashes: Arc<AtomicU64>,
@@ -132,18 +133,25 @@ impl std::fmt::Debug for ArgonHasher {
 
 #[async_trait]
 impl Hasher for ArgonHasher {
-    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+    async fn reserve(&self) -> Result<Box<dyn HashPlace>, HashError> {
+        Ok(Box::new(self.threads.reserve().await?))
+    }
+}
+
+#[async_trait]
+impl HashPlace for Place {
+    async fn hash(self: Box<Self>, password: &Password) -> PasswordHash {
         let password = password.clone();
-        self.threads.run(move |bench| bench.hash(password.reveal())).await
+        self.run(move |bench| bench.hash(password.reveal())).await
     }
 
     async fn verify(
-        &self,
+        self: Box<Self>,
         attempt: &PasswordAttempt,
         stored: Option<PasswordHash>,
-    ) -> Result<Verdict, HashError> {
+    ) -> Verdict {
         let attempt = attempt.clone();
-        self.threads.run(move |bench| bench.verify(&attempt, stored.as_ref())).await
+        self.run(move |bench| bench.verify(&attempt, stored.as_ref())).await
     }
 }
 

@@ -38,18 +38,24 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    /// True if others were at the same rows: trying again may help (40001, 40P01, `SQLITE_BUSY`).
-    pub(crate) fn is_contention(&self) -> bool {
+    /// True if others were at the same rows and may be gone by now: trying again at once may help
+    /// (40001, 40P01, `SQLITE_BUSY`).
+    pub(crate) fn is_worth_a_retry(&self) -> bool {
         match self {
             Self::Driver(Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
-            Self::Driver(Error::DatabaseError(_, info)) => {
-                let said = info.message();
-                ["deadlock detected", "database is locked", "lock timeout"]
-                    .iter()
-                    .any(|it| said.contains(it))
-            }
-            _ => false,
+            _ => self.says(&["deadlock detected", "database is locked"]),
         }
+    }
+
+    /// True if others were at the same rows. One wait for a lock is all that a call's time has room
+    /// for, so that is not tried again (55P03).
+    fn is_contention(&self) -> bool {
+        self.is_worth_a_retry() || self.says(&["lock timeout"])
+    }
+
+    fn says(&self, any: &[&str]) -> bool {
+        let Self::Driver(Error::DatabaseError(_, info)) = self else { return false };
+        any.iter().any(|it| info.message().contains(it))
     }
 
     /// The port's error.
@@ -113,6 +119,11 @@ pub(crate) struct Late;
 #[derive(Debug, ThisError)]
 #[error("left alone after failures in a row")]
 pub(crate) struct LeftAlone;
+
+/// All connections are taken.
+pub(crate) const fn overloaded() -> StoreError {
+    StoreError::Overloaded { store: STORE }
+}
 
 /// The store cannot be reached, or not in time.
 pub(crate) fn unavailable(

@@ -22,6 +22,9 @@ pub enum MigrateError {
     /// The database cannot be reached.
     #[error("the database cannot be reached")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Another process has been migrating the database for longer than a start waits.
+    #[error("another process is migrating the database")]
+    Busy,
     /// A migration failed; what it had begun was rolled back.
     #[error("a migration failed")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -1,19 +1,24 @@
 //! A database: its pools, and how a call runs on them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use deadpool::managed::TimeoutType;
+use diesel_async::pooled_connection::deadpool::PoolError;
 use domain::breaker::Breaker;
 use futures_util::future::BoxFuture;
 use ports::error::StoreError;
 use tokio::runtime::Handle;
 
 use super::engine::{Conn, Pool};
-use crate::error::{Failure, Late, LeftAlone, unavailable};
+use crate::error::{Failure, Late, LeftAlone, overloaded, unavailable};
 
 /// The longest that a call may take, waiting for a connection included: a caller with a Redis call
 /// before it still answers within three seconds (REL-05).
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest wait for a connection (REL-13): less than a call's time, so that a caller is told
+/// what it waited for.
+pub(super) const PLACE: Duration = Duration::from_millis(1_800);
 /// How often a call is tried when others are at the same rows (REL-05).
 const TRIES: usize = 4;
 
@@ -21,20 +26,72 @@ const TRIES: usize = 4;
 #[derive(Clone)]
 pub struct Database {
     /// Connections that may write. On SQLite there is one.
-    pub(super) writers: Pool,
-    /// Connections for reading. On PostgreSQL the same pool.
-    pub(super) readers: Pool,
+    writers: Lane,
+    /// Connections for reading. On PostgreSQL the same.
+    readers: Lane,
     /// The runtime that calls run on: not the caller's, which may be single-threaded or go away.
     pub(super) main: Handle,
+}
+
+/// A pool and its breaker: readers go on where the writer is stuck (REL-06, REL-13).
+#[derive(Clone)]
+pub(super) struct Lane {
+    pool: Pool,
     breaker: Arc<Mutex<Breaker>>,
+}
+
+impl Lane {
+    pub(super) fn new(pool: Pool) -> Self {
+        Self { pool, breaker: Arc::default() }
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a call and notes what became of it; a call without a connection says nothing of the
+    /// database where others have them all (REL-13).
+    async fn run<A, R>(&self, args: &A, call: Call<A, R>) -> Result<R, StoreError> {
+        let answer = self.run_unnoted(args, call).await;
+        match &answer {
+            Err(StoreError::Overloaded { .. }) => {}
+            Err(StoreError::Unavailable { .. }) => self.breaker().failed(Instant::now()),
+            _ => self.breaker().succeeded(),
+        }
+        answer
+    }
+
+    async fn run_unnoted<A, R>(&self, args: &A, call: Call<A, R>) -> Result<R, StoreError> {
+        let mut conn = self.pool.get().await.map_err(no_connection)?;
+        let mut tries = 1;
+        loop {
+            match tokio::time::timeout(PATIENCE, call(&mut conn, args)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(failure)) if failure.is_worth_a_retry() && tries < TRIES => tries += 1,
+                Ok(Err(failure)) => return Err(failure.into_store_error()),
+                Err(_) => {
+                    // Its answer may still come: the connection is of no use to others.
+                    drop(deadpool::managed::Object::take(conn));
+                    return Err(unavailable(Late));
+                }
+            }
+        }
+    }
+}
+
+fn no_connection(error: PoolError) -> StoreError {
+    match error {
+        PoolError::Timeout(TimeoutType::Wait) => overloaded(),
+        other => unavailable(other),
+    }
 }
 
 /// A call on one connection. It may run more than once, so it takes its arguments by reference.
 pub(super) type Call<A, R> = for<'c> fn(&'c mut Conn, &'c A) -> BoxFuture<'c, Result<R, Failure>>;
 
 impl Database {
-    pub(super) fn new(writers: Pool, readers: Pool, main: Handle) -> Self {
-        Self { writers, readers, main, breaker: Arc::default() }
+    pub(super) fn new(writers: Lane, readers: Lane, main: Handle) -> Self {
+        Self { writers, readers, main }
     }
 
     /// Runs a call that only reads.
@@ -55,53 +112,16 @@ impl Database {
         self.run(self.writers.clone(), args, call).await
     }
 
-    async fn run<A, R>(&self, pool: Pool, args: A, call: Call<A, R>) -> Result<R, StoreError>
+    async fn run<A, R>(&self, lane: Lane, args: A, call: Call<A, R>) -> Result<R, StoreError>
     where
         A: Send + Sync + 'static,
         R: Send + 'static,
     {
-        if !self.breaker().admits(Instant::now()) {
+        if !lane.breaker().admits(Instant::now()) {
             return Err(unavailable(LeftAlone));
         }
-        let answer = self.run_on_main(pool, args, call).await;
-        match &answer {
-            Err(StoreError::Unavailable { .. }) => self.breaker().failed(Instant::now()),
-            _ => self.breaker().succeeded(),
-        }
-        answer
-    }
-
-    fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn run_on_main<A, R>(
-        &self,
-        pool: Pool,
-        args: A,
-        call: Call<A, R>,
-    ) -> Result<R, StoreError>
-    where
-        A: Send + Sync + 'static,
-        R: Send + 'static,
-    {
         // Whoever asked may stop waiting; the call ends as it would have.
-        let running = self.main.spawn(async move {
-            let mut conn = pool.get().await.map_err(unavailable)?;
-            let mut tries = 1;
-            loop {
-                match tokio::time::timeout(PATIENCE, call(&mut conn, &args)).await {
-                    Ok(Ok(answer)) => return Ok(answer),
-                    Ok(Err(failure)) if failure.is_contention() && tries < TRIES => tries += 1,
-                    Ok(Err(failure)) => return Err(failure.into_store_error()),
-                    Err(_) => {
-                        // Its answer may still come: the connection is of no use to others.
-                        drop(deadpool::managed::Object::take(conn));
-                        return Err(unavailable(Late));
-                    }
-                }
-            }
-        });
+        let running = self.main.spawn(async move { lane.run(&args, call).await });
         match tokio::time::timeout(PATIENCE, running).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(ended)) => Err(unavailable(ended)),

@@ -20,8 +20,9 @@ use futures_util::FutureExt as _;
 use ports::accounts::{Attempt, Entered, Registered};
 use tokio::runtime::Handle;
 
+use super::pool::{Lane, PLACE};
 use super::{Database, changes};
-use crate::error::{Failure, OpenError};
+use crate::error::{Failure, Late, OpenError};
 use crate::migrate::{self, Direction, MigrateError};
 use crate::outbox_row::OutboxRow;
 use crate::rows::{LoginRows, RegistrationRows, UserRow, account, token_hash};
@@ -38,6 +39,13 @@ const CONNECTIONS: usize = 16;
 /// Time limits on the server's side, so that a statement nobody waits for ends (REL-13).
 const OPTIONS: &str = "options=-c%20statement_timeout%3D2000%20-c%20lock_timeout%3D1000%20\
                        -c%20idle_in_transaction_session_timeout%3D5000&connect_timeout=2";
+
+/// How long reaching the server may take before migrations; they themselves take what they take.
+const REACHED: Duration = Duration::from_secs(3);
+/// How long to wait for another process that looks at the migrations or runs them.
+const TURN: Duration = Duration::from_secs(20);
+/// The advisory lock of whoever does so, the same in every release: `latchkey` in ASCII.
+const MIGRATING: i64 = 0x6c61_7463_686b_6579;
 
 /// Opens the database that `url` names, as in `postgres://user@host/name`. Nothing is connected
 /// yet. `main` is the runtime that connections live on.
@@ -59,17 +67,26 @@ pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
     let manager = AsyncDieselConnectionManager::<Conn>::new_with_config(limited, config);
     let pool = Pool::builder(manager)
         .max_size(CONNECTIONS)
-        .wait_timeout(Some(Duration::from_secs(2)))
+        .wait_timeout(Some(PLACE))
         .create_timeout(Some(Duration::from_secs(2)))
         .recycle_timeout(Some(Duration::from_secs(2)))
         .runtime(deadpool::Runtime::Tokio1)
         .build()
         .map_err(|error| OpenError::Pool(error.into()))?;
-    Ok(Database::new(pool.clone(), pool, main.clone()))
+    let lane = Lane::new(pool);
+    Ok(Database::new(lane.clone(), lane, main.clone()))
 }
 
+/// Reaches the server and waits for the turn to look at its migrations: two nodes that start at
+/// once would both make the first table. The lock goes with the connection.
 async fn harness(url: &str) -> Result<AsyncMigrationHarness<Conn>, MigrateError> {
-    let conn = Conn::establish(url).await.map_err(|it| MigrateError::Unreachable(it.into()))?;
+    let reached = tokio::time::timeout(REACHED, Conn::establish(url)).await;
+    let mut conn = reached
+        .map_err(|_| MigrateError::Unreachable(Late.into()))?
+        .map_err(|it| MigrateError::Unreachable(it.into()))?;
+    let lock = diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<BigInt, _>(MIGRATING);
+    let locked = tokio::time::timeout(TURN, lock.execute(&mut conn)).await;
+    locked.map_err(|_| MigrateError::Busy)?.map_err(|it| MigrateError::Failed(it.into()))?;
     Ok(AsyncMigrationHarness::new(conn))
 }
 

@@ -140,6 +140,7 @@ pub(super) async fn slide_session(
     diesel::update(sessions::table.find(IdValue(*id.as_uuid())))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::last_seen_at.lt(MomentValue(slide.last_seen_at)))
+        .filter(sessions::last_seen_at.le(MomentValue(slide.based_on)))
         .filter(sessions::idle_ends_at.le(end))
         .set((
             sessions::last_seen_at.eq(MomentValue(slide.last_seen_at)),

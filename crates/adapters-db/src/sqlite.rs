@@ -20,6 +20,7 @@ use futures_util::FutureExt as _;
 use ports::accounts::{Attempt, Entered, Registered};
 use tokio::runtime::Handle;
 
+use super::pool::{Lane, PLACE};
 use super::{Database, changes, queries};
 use crate::error::{Failure, OpenError, corrupt};
 use crate::migrate::{self, Direction, MigrateError};
@@ -37,9 +38,11 @@ pub(super) type Pool = pooled::Pool<Conn>;
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 /// Connections that only read.
 const READERS: usize = 4;
-/// Durable after each commit, readers beside the writer, patient with other processes (REL-06).
+/// Durable after each commit, readers beside the writer, patient with other processes (REL-06);
+/// with recursive triggers, what a REPLACE deletes is deleted by the rules as well (LOG-04).
 const PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
-                       PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+                       PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+                       PRAGMA recursive_triggers = ON;";
 
 /// Opens the database file that `url` names, as in `sqlite://data/latchkey.db`, making its folder
 /// and the file where they are missing. `main` is the runtime that calls run on.
@@ -49,7 +52,8 @@ pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
     if let Some(folder) = std::path::Path::new(path).parent() {
         std::fs::create_dir_all(folder).map_err(|error| OpenError::Pool(error.into()))?;
     }
-    Ok(Database::new(pool(path, 1)?, pool(path, READERS)?, main.clone()))
+    let (writer, readers) = (Lane::new(pool(path, 1)?), Lane::new(pool(path, READERS)?));
+    Ok(Database::new(writer, readers, main.clone()))
 }
 
 fn pool(path: &str, size: usize) -> Result<Pool, OpenError> {
@@ -59,7 +63,7 @@ fn pool(path: &str, size: usize) -> Result<Pool, OpenError> {
     let manager = AsyncDieselConnectionManager::<Conn>::new_with_config(path, config);
     Pool::builder(manager)
         .max_size(size)
-        .wait_timeout(Some(Duration::from_secs(2)))
+        .wait_timeout(Some(PLACE))
         .create_timeout(Some(Duration::from_secs(2)))
         .runtime(deadpool::Runtime::Tokio1)
         .build()
@@ -299,4 +303,30 @@ pub(super) async fn begin_attempt(
         })
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection as _;
+
+    use super::*;
+
+    /// LOG-04: a line of the audit log is not overwritten by one with its id.
+    #[test]
+    fn nothing_replaces_an_audit_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/latchkey.db", folder.path().display());
+        migrate(&url, Direction::Up).unwrap();
+        let mut conn = connect(&url).unwrap();
+        let line = |word| {
+            format!(
+                "{word} INTO login_events (id, identifier, method, outcome, ip, at) VALUES \
+                 (zeroblob(16), zeroblob(32), 'sms', 'success', '192.0.2.7', \
+                 CAST(strftime('%s', 'now') AS INTEGER) * 1000000)"
+            )
+        };
+        conn.batch_execute(&line("INSERT")).unwrap();
+        let refused = conn.batch_execute(&line("INSERT OR REPLACE")).unwrap_err();
+        assert!(refused.to_string().contains("append-only"), "{refused}");
+    }
 }

@@ -4,8 +4,15 @@
 use std::sync::Arc;
 
 use adapters_db::{Direction, postgres, sqlite};
-use ports::testing::contract::accounts::Stores;
+use domain::id::SessionId;
+use domain::session::Slide;
+use ports::error::StoreError;
+use ports::testing::contract::accounts::{Stores, token};
+use ports::testing::{START, at, race};
 use tokio::runtime::Handle;
+
+/// A write of one statement.
+const SLIDE: Slide = Slide { last_seen_at: START, idle_ends_at: START, based_on: START };
 
 fn stores<D>(database: D) -> Stores
 where
@@ -25,6 +32,16 @@ fn audit_line(id: &str, identifier: &str, at: &str) -> String {
 
 /// Days that an audit line is old, and whether it may go (LOG-04: its retention is 180 days).
 const AGES: [(u32, bool); 3] = [(0, false), (179, false), (181, true)];
+
+/// REL-05: a server that takes connections and says nothing is given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_do_not_wait_for_a_server_that_hangs() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://somebody@{}/name", silent.local_addr().unwrap());
+    let looking = postgres::migrations_pending(&url);
+    let looked = tokio::time::timeout(std::time::Duration::from_secs(5), looking).await;
+    assert!(matches!(looked, Ok(Err(adapters_db::MigrateError::Unreachable(_)))), "{looked:?}");
+}
 
 mod on_sqlite {
     use diesel::connection::SimpleConnection as _;
@@ -59,6 +76,31 @@ mod on_sqlite {
         ports::testing::racy::suites_fail_on_a_racy_variant(store).await;
     }
 
+    /// REL-06, REL-13: while the writer is stuck reads go on, and whoever finds no place is told
+    /// that it is crowded.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_writer_that_is_stuck_stops_no_reader() {
+        let url = fresh();
+        let stores = stores(sqlite::open(&url, &Handle::current()).unwrap());
+        let mut other =
+            SqliteConnection::establish(url.strip_prefix("sqlite://").unwrap()).unwrap();
+        other.batch_execute("BEGIN IMMEDIATE").unwrap();
+        let mut told = race(12, &stores.sessions, |sessions, _| async move {
+            match sessions.slide(SessionId::new(at(1), [1; 10]), SLIDE).await {
+                Err(StoreError::Unavailable { .. }) => "unavailable",
+                Err(StoreError::Overloaded { .. }) => "overloaded",
+                other => panic!("{other:?}"),
+            }
+        })
+        .await;
+        told.sort_unstable();
+        assert_eq!(told.pop(), Some("unavailable"), "the one that had the connection");
+        assert!(told.iter().all(|it| *it == "overloaded"), "{told:?}");
+        for _ in 0..3 {
+            assert!(stores.sessions.find(&token(1), at(1)).await.unwrap().is_none());
+        }
+    }
+
     /// LOG-04.
     #[test]
     fn the_audit_log_is_append_only() {
@@ -81,18 +123,22 @@ mod on_postgres {
 
     use super::*;
 
+    async fn fresh() -> String {
+        let url = empty().await;
+        postgres::migrate(&url, Direction::Up).await.unwrap();
+        url
+    }
+
     /// A database of its own on the server that the tests were given.
     #[expect(clippy::disallowed_methods, reason = "the test command tells where the server is")]
-    async fn fresh() -> String {
+    async fn empty() -> String {
         let server = std::env::var("LATCHKEY_TEST_POSTGRES_URL")
             .expect("LATCHKEY_TEST_POSTGRES_URL: run the tests with `cargo xtask test`");
         let name = format!("t{}", uuid::Uuid::from_u128(rand::random()).simple());
         let mut admin = AsyncPgConnection::establish(&server).await.unwrap();
         admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
-        let url = format!("{base}/{name}");
-        postgres::migrate(&url, Direction::Up).await.unwrap();
-        url
+        format!("{base}/{name}")
     }
 
     async fn store() -> Stores {
@@ -114,6 +160,17 @@ mod on_postgres {
         ports::testing::racy::suites_fail_on_a_racy_variant(store).await;
     }
 
+    /// REL-05, REL-13: whoever waits too long for a lock is told to try again.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_lock_that_is_not_given_up_is_contention() {
+        let url = fresh().await;
+        let stores = stores(postgres::open(&url, &Handle::current()).unwrap());
+        let mut other = AsyncPgConnection::establish(&url).await.unwrap();
+        other.batch_execute("BEGIN; LOCK TABLE sessions").await.unwrap();
+        let told = stores.sessions.slide(SessionId::new(at(1), [1; 10]), SLIDE).await;
+        assert!(matches!(told, Err(StoreError::Contended { .. })), "{told:?}");
+    }
+
     /// LOG-04.
     #[tokio::test(flavor = "multi_thread")]
     async fn the_audit_log_is_append_only() {
@@ -125,10 +182,28 @@ mod on_postgres {
             conn.batch_execute(&audit_line(&id, &identifier, &at)).await.unwrap();
             let update = conn.batch_execute("UPDATE login_events SET outcome = 'failure'").await;
             assert!(update.is_err());
+            assert!(conn.batch_execute("TRUNCATE login_events").await.is_err());
             let delete = format!("DELETE FROM login_events WHERE id = {id}");
             let deleted = conn.batch_execute(&delete).await;
             assert_eq!(deleted.is_ok(), may_go, "after {days} days");
         }
+    }
+
+    /// REL-09: nodes that start at once on a new database do not get in each other's way.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn two_that_migrate_at_once_take_turns() {
+        let url = empty().await;
+        let start = || {
+            let url = url.clone();
+            tokio::spawn(async move { postgres::migrate(&url, Direction::Up).await })
+        };
+        let mut ran = Vec::new();
+        for migrating in [start(), start(), start(), start()] {
+            ran.extend(migrating.await.unwrap().unwrap());
+        }
+        let ran_twice = ran.iter().filter(|one| ran.iter().filter(|it| it == one).count() > 1);
+        assert_eq!(ran_twice.count(), 0, "{ran:?}");
+        assert!(!ran.is_empty());
     }
 
     /// REL-15: a database of a newer release is left alone.

@@ -543,6 +543,7 @@ impl Sessions for MemoryDatabase {
         if let Some(record) = tables.sessions.get_mut(&id).filter(|it| !it.ended) {
             let session = &record.session;
             if session.last_seen_at < slide.last_seen_at
+                && session.last_seen_at <= slide.based_on
                 && session.idle_ends_at <= slide.idle_ends_at
             {
                 record.session = session.clone().slid(slide);

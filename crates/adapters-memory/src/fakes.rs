@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use ::ports::Ports;
-use ::ports::hasher::{HashError, Hasher};
+use ::ports::hasher::{HashError, HashPlace, Hasher};
 use ::ports::keys::{Keys, Seal, UnsealError};
 use ::ports::postbox::{Letter, Postbox, PostboxError, Slot};
 use ::ports::testing::{CountingEntropy, ManualClock};
@@ -160,24 +160,31 @@ pub struct FakeHasher;
 
 #[async_trait]
 impl Hasher for FakeHasher {
-    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
-        Ok(PasswordHash::new(format!("new:{}", password.reveal())))
+    async fn reserve(&self) -> Result<Box<dyn HashPlace>, HashError> {
+        Ok(Box::new(*self))
+    }
+}
+
+#[async_trait]
+impl HashPlace for FakeHasher {
+    async fn hash(self: Box<Self>, password: &Password) -> PasswordHash {
+        PasswordHash::new(format!("new:{}", password.reveal()))
     }
 
     async fn verify(
-        &self,
+        self: Box<Self>,
         attempt: &PasswordAttempt,
         stored: Option<PasswordHash>,
-    ) -> Result<Verdict, HashError> {
+    ) -> Verdict {
         let typed = attempt.nfc();
         let new = PasswordHash::new(format!("new:{}", *typed));
-        Ok(match stored {
+        match stored {
             Some(stored) if stored == new => Verdict::Right { upgrade: None },
             Some(stored) if stored.as_str() == format!("old:{}", *typed) => {
                 Verdict::Right { upgrade: Some(new) }
             }
             _ => Verdict::Wrong,
-        })
+        }
     }
 }
 

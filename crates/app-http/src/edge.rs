@@ -16,4 +16,4 @@ mod target;
 pub(crate) use client::{ClientIp, Network};
 pub(crate) use framing::Framed;
 pub(crate) use gate::gate;
-pub(crate) use headers::{PAGE_POLICY, no_override};
+pub(crate) use headers::{no_override, page_policy};

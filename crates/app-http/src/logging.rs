@@ -36,6 +36,16 @@ pub(crate) fn start(profile: Profile) {
     };
 }
 
+/// Has panics reported here and nowhere else: where, and not what, since what a panic says may hold
+/// what somebody sent (LOG-01).
+pub(crate) fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        let thread = std::thread::current();
+        tracing::error!(location, thread = thread.name().unwrap_or_default(), "panicked");
+    }));
+}
+
 /// Cuts and escapes a value.
 fn plain(value: &str) -> String {
     let mut plain = String::with_capacity(value.len().min(LONGEST));
@@ -176,7 +186,44 @@ fn now() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    /// What was written.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("a lock").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// LOG-01: the log tells where it was, and nobody tells what it said.
+    #[test]
+    fn a_panic_is_reported_without_its_words() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let log = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .fmt_fields(AsJson)
+            .event_format(JsonLines)
+            .finish();
+        report_panics();
+        let caught = tracing::subscriber::with_default(log, || {
+            std::panic::catch_unwind(|| panic!("13800138000"))
+        });
+        drop(std::panic::take_hook());
+        assert!(caught.is_err());
+        let lines = String::from_utf8(kept.0.lock().expect("a lock").clone()).expect("text");
+        assert!(lines.contains("panicked") && lines.contains("logging.rs:"), "{lines}");
+        assert!(!lines.contains("13800138000"), "{lines}");
+    }
 
     /// LOG-02: a value cannot begin a new line, colour a terminal or turn the text around.
     #[test]

@@ -21,12 +21,16 @@ mod wiring;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use migrations::Verb;
 use settings::{Settings, environment};
+
+/// How long calls that still block a thread may take after the last answer.
+const LAST_CALLS: Duration = Duration::from_secs(1);
 
 /// A login service. Without a command it serves.
 #[derive(Debug, Parser)]
@@ -65,12 +69,16 @@ fn run(arguments: &Arguments) -> Result<()> {
     }
     let settings = Settings::read(&environment()?)?;
     logging::start(settings.profile);
+    logging::report_panics();
     // Pools and drivers live here; actix's workers come and go (and are single-threaded).
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match arguments.command {
             Some(Command::Migrate { verb }) => migrations::run(&settings.store, verb).await,
             _ => serve::serve(settings).await,
         }
-    })
+    });
+    // A database that hangs in the middle of the start would keep its thread for ever.
+    runtime.shutdown_timeout(LAST_CALLS);
+    done
 }

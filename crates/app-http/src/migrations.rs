@@ -7,6 +7,7 @@ use std::time::Duration;
 use adapters_db::{Direction, MigrateError};
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
+use ports::error::StoreError;
 
 use crate::app::App;
 use crate::settings::{Profile, Store};
@@ -54,63 +55,66 @@ fn say(names: &[String], word: &str, nothing: &str) -> Result<()> {
     Ok(())
 }
 
-/// Brings the database to this release, or makes sure that it is there.
+/// Brings the database to this release, or makes sure that it is there; then the process is ready.
 ///
-/// A database that cannot be reached does not stop the start: the process is not ready until it
-/// can, and then goes on from here. A migration that fails does stop it, and so does a newer
-/// database (REL-15).
-pub(crate) async fn at_start(app: &Arc<App>, store: &Arc<Store>) -> Result<()> {
-    if settle(store).await? {
-        belongs(app).await?;
-        app.set_migrated();
-    } else {
-        tokio::spawn(settle_later(Arc::clone(app), Arc::clone(store)));
+/// A database that cannot be reached is asked again until it can be. A migration that fails ends
+/// the start, and so does a newer database (REL-15); after the first try the node stays not ready
+/// instead, and says why.
+pub(crate) async fn at_start(app: Arc<App>, store: Store) -> Result<()> {
+    if is_settled(&app, &store).await? {
+        return Ok(());
     }
-    Ok(())
-}
-
-async fn settle_later(app: Arc<App>, store: Arc<Store>) {
     loop {
         tokio::time::sleep(AGAIN).await;
-        match settle(&store).await {
-            Ok(true) => match belongs(&app).await {
-                Ok(()) => {
-                    tracing::info!("the database can be reached");
-                    return app.set_migrated();
-                }
-                Err(error) => {
-                    let cause = format!("{error:#}");
-                    tracing::error!(cause, "this node stays not ready");
-                }
-            },
+        match is_settled(&app, &store).await {
+            Ok(true) => {
+                tracing::info!("the database can be reached");
+                return Ok(());
+            }
             Ok(false) => {}
             Err(error) => {
                 let cause = format!("{error:#}");
-                tracing::error!(cause, "the database cannot be used; this node stays not ready");
+                tracing::error!(cause, "this node stays not ready");
             }
         }
     }
 }
 
+/// `false` if the database cannot be reached.
+async fn is_settled(app: &App, store: &Store) -> Result<bool> {
+    let settled = is_migrated(store).await? && belongs(app).await?;
+    if settled {
+        app.set_migrated();
+    }
+    Ok(settled)
+}
+
 /// Makes sure that the database belongs to this master secret: with another one nobody is found,
-/// and everybody would register anew. In development that is said, and no more.
-async fn belongs(app: &App) -> Result<()> {
+/// and everybody would register anew. In development that is said, and no more. `false` if the
+/// database cannot be reached.
+async fn belongs(app: &App) -> Result<bool> {
     let secret = app.ports.keys.subject("master secret", "");
-    if app.ports.accounts.belongs_to(&secret).await.context("the database cannot be used")? {
-        return Ok(());
+    match app.ports.accounts.belongs_to(&secret).await {
+        Ok(true) => return Ok(true),
+        Ok(false) => {}
+        Err(error @ (StoreError::Unavailable { .. } | StoreError::Overloaded { .. })) => {
+            tracing::warn!(cause = %error, "the database cannot be reached yet");
+            return Ok(false);
+        }
+        Err(error) => return Err(error).context("the database cannot be used"),
     }
     let problem = "setting `secrets.key`: the database belongs to another master secret";
     match app.profile {
         Profile::Production => bail!(problem),
         Profile::Development => {
             tracing::error!("{problem}: nobody in it will be found");
-            Ok(())
+            Ok(true)
         }
     }
 }
 
 /// `false` if the database cannot be reached.
-async fn settle(store: &Store) -> Result<bool> {
+async fn is_migrated(store: &Store) -> Result<bool> {
     let looked = if store.migrate {
         migrate(store, Direction::Up).await.map(|ran| {
             for name in ran {
@@ -133,6 +137,10 @@ async fn settle(store: &Store) -> Result<bool> {
                 return Err(anyhow::anyhow!(cause).context("setting `store.database_url`"));
             }
             tracing::warn!(cause = %cause, "the database cannot be reached yet");
+            Ok(false)
+        }
+        Err(MigrationsError::Migrate(error @ MigrateError::Busy)) => {
+            tracing::warn!(cause = %error, "the database cannot be used yet");
             Ok(false)
         }
         Err(error) => Err(error).context("the database cannot be used"),

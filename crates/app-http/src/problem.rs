@@ -144,7 +144,7 @@ impl Problem {
     }
 
     /// The same, for a later try.
-    fn after(self, wait: Duration) -> Self {
+    pub(crate) fn after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
     }
 

@@ -17,6 +17,7 @@ use domain::phone::PhoneNumber;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::app::{App, routes};
 use crate::edge::{Framed, gate};
@@ -40,7 +41,6 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
     let _ = PhoneNumber::parse("13800138000", &settings.policy.phones);
     let Wired { ports, dispatcher, inbox } = wire(&settings, &Handle::current())?;
     let app = App::new(&settings, ports, inbox);
-    migrations::at_start(&app, &Arc::new(settings.store)).await?;
     let bind = settings.server.bind;
     let listener =
         listen(bind).with_context(|| format!("setting `server.bind`: cannot listen at {bind}"))?;
@@ -48,9 +48,14 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
     let (last_request, draining) = watch::channel(false);
     let server = server(listener, Arc::clone(&app), draining)?;
     tracing::info!(%address, profile = ?settings.profile, "latchkey serves");
+    // A task of its own, so that whatever the database does the signal to stop is heard.
+    let starting = tokio::spawn(migrations::at_start(Arc::clone(&app), settings.store));
     let drain = settings.server.drain;
     let stopping = tokio::spawn(stop_in_order(stop, server.handle(), app, last_request, drain));
-    server.await.context("the server failed")?;
+    tokio::select! {
+        ended = server => ended.context("the server failed")?,
+        error = failed(starting) => return Err(error),
+    }
     stopping.abort();
     let lost = dispatcher.drain(POST).await;
     if lost > 0 {
@@ -58,6 +63,15 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
     }
     tracing::info!("latchkey has stopped");
     Ok(())
+}
+
+/// Why the start failed; never ends if it did not.
+async fn failed(starting: JoinHandle<Result<()>>) -> anyhow::Error {
+    match starting.await {
+        Ok(Ok(())) => std::future::pending().await,
+        Ok(Err(error)) => error,
+        Err(ended) => anyhow::Error::new(ended).context("the start was interrupted"),
+    }
 }
 
 fn listen(bind: std::net::SocketAddr) -> std::io::Result<TcpListener> {

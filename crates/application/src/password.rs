@@ -42,8 +42,9 @@ pub async fn set_password(
     let known = identifiers(ports, &account)?;
     let known: Vec<&Identifier> = known.iter().collect();
     let new = Password::parse(&request.new, &ports.policy.passwords, &known)?;
+    let place = ports.hasher.reserve().await?;
     allow(ports, caller, &account, &request, now).await?;
-    let hash = ports.hasher.hash(&new).await?;
+    let hash = place.hash(&new).await;
     let (token, token_hash) = draw_token(ports);
     let actor = actor(caller, request.origin, now);
     // What is planned on the account as it was when the proof was looked at: a change made since

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::email::{EmailAddress, EmailAddressError};
-use crate::phone::{PhoneNumber, PhoneNumberError, PhonePolicy};
+use crate::phone::{PhoneNumber, PhoneNumberError, PhonePolicy, is_separator};
 use crate::username::{Username, UsernameError};
 
 /// The kinds of identifier.
@@ -63,8 +63,8 @@ pub enum IdentifierError {
 impl Identifier {
     /// Reads a login name as one kind only, found from the text when not given (ID-04).
     ///
-    /// With an `@` it is an e-mail address; with a leading `+`, or of nothing but digits and what
-    /// people type between them, a phone number; else a user name.
+    /// With an `@` it is an e-mail address; with a leading `+`, or of nothing but digits, a phone
+    /// number, whatever people type before and between them; else a user name.
     pub fn parse(
         raw: &str,
         kind: Option<IdentifierKind>,
@@ -121,10 +121,11 @@ impl Identifier {
 fn guess_kind(raw: &str) -> IdentifierKind {
     use unicode_normalization::UnicodeNormalization as _;
     let folded: String = raw.nfkc().collect();
-    let phone_like = |it: char| it.is_ascii_digit() || matches!(it, ' ' | '-' | '.' | '(' | ')');
+    let typed = folded.trim_start_matches(is_separator);
+    let phone_like = |it: char| it.is_ascii_digit() || is_separator(it);
     if folded.contains('@') {
         IdentifierKind::Email
-    } else if folded.starts_with('+') || (!folded.is_empty() && folded.chars().all(phone_like)) {
+    } else if typed.starts_with('+') || (!folded.is_empty() && folded.chars().all(phone_like)) {
         IdentifierKind::Phone
     } else {
         IdentifierKind::Username
@@ -146,6 +147,10 @@ mod tests {
     #[rstest]
     #[case("13800138000", IdentifierKind::Phone)]
     #[case("+86 138 0013 8000", IdentifierKind::Phone)]
+    #[case(" +8613800138000", IdentifierKind::Phone)]
+    #[case("\u{3000}+86 13800138000", IdentifierKind::Phone)]
+    #[case("(+86)13800138000", IdentifierKind::Phone)]
+    #[case("138\u{2010}0013\u{2011}8000", IdentifierKind::Phone)]
     #[case("１３８００１３８０００", IdentifierKind::Phone)]
     #[case("ada@example.com", IdentifierKind::Email)]
     #[case("ada＠example.com", IdentifierKind::Email)]

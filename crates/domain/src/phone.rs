@@ -59,14 +59,18 @@ pub struct PhonePolicy {
     pub allowed_regions: Vec<Region>,
 }
 
+/// True for what people type between digits, in its compatibility form: U+2011 is U+2010 there.
+pub(crate) const fn is_separator(it: char) -> bool {
+    matches!(it, ' ' | '-' | '\u{2010}' | '.' | '(' | ')')
+}
+
 impl PhoneNumber {
     /// Reads a number as typed: full-width digits, blanks, `+`, `00` or the local form (ID-03).
     pub fn parse(raw: &str, policy: &PhonePolicy) -> Result<Self, PhoneNumberError> {
         if raw.chars().count() > LONGEST {
             return Err(PhoneNumberError::Invalid);
         }
-        let folded: String =
-            raw.nfkc().filter(|it| !matches!(it, ' ' | '-' | '.' | '(' | ')')).collect();
+        let folded: String = raw.nfkc().filter(|it| !is_separator(*it)).collect();
         let typed = match folded.strip_prefix("00") {
             Some(international) => format!("+{international}"),
             None => folded,
@@ -155,6 +159,10 @@ mod tests {
     #[case("１３８００１３８０００")]
     #[case("＋８６１３８００１３８０００")]
     #[case(" (138) 0013.8000 ")]
+    #[case(" +86 13800138000")]
+    #[case("(+86) 138 0013 8000")]
+    #[case("138\u{2010}0013\u{2010}8000")]
+    #[case("138\u{2011}0013\u{2011}8000")]
     fn a_number_has_one_form(#[case] typed: &str) {
         let number = PhoneNumber::parse(typed, &policy(&["CN"])).unwrap();
         assert_eq!(number.as_str(), "+8613800138000");

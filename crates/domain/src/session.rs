@@ -101,6 +101,9 @@ pub struct Slide {
     pub last_seen_at: Timestamp,
     /// Its new end.
     pub idle_ends_at: Timestamp,
+    /// The last use that was known when it was decided: whoever knew no newer one writes nothing
+    /// after the first (SES-03).
+    pub based_on: Timestamp,
 }
 
 impl SessionPolicy {
@@ -140,7 +143,8 @@ impl Session {
             return None;
         }
         let pushed = cut(later(now, policy.idle), self.absolute_ends_at);
-        Some(Slide { last_seen_at: now, idle_ends_at: pushed.max(self.idle_ends_at) })
+        let idle_ends_at = pushed.max(self.idle_ends_at);
+        Some(Slide { last_seen_at: now, idle_ends_at, based_on: self.last_seen_at })
     }
 
     /// The session after a slide.
@@ -233,7 +237,11 @@ mod tests {
     fn a_session_is_over_at_its_end() {
         assert!(begun().is_live(at(7 * DAY - 1)));
         assert!(!begun().is_live(at(7 * DAY)));
-        let used = begun().slid(Slide { last_seen_at: at(1), idle_ends_at: at(40 * DAY) });
+        let used = begun().slid(Slide {
+            last_seen_at: at(1),
+            idle_ends_at: at(40 * DAY),
+            based_on: at(0),
+        });
         assert!(!used.is_live(at(30 * DAY)));
     }
 

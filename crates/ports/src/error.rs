@@ -14,6 +14,12 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// All our connections to it are taken; trying again later may help.
+    #[error("{store} has no connection to spare")]
+    Overloaded {
+        /// Which one.
+        store: &'static str,
+    },
     /// It answers but cannot write: disk full, or read-only.
     #[error("{store} cannot write")]
     ReadOnly {

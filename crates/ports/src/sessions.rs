@@ -22,6 +22,8 @@ pub trait Sessions: Send + Sync {
     -> Result<Option<SignedIn>, StoreError>;
 
     /// Pushes a session's end on; the end never moves back, and an ended session stays ended.
+    ///
+    /// Of slides that are based on the same use one is written, however many come at once.
     async fn slide(&self, id: SessionId, slide: Slide) -> Result<(), StoreError>;
 
     /// The live sessions of a user, the last used first.

@@ -147,3 +147,7 @@ CREATE TRIGGER login_events_append_only BEFORE UPDATE OR DELETE ON login_events
     FOR EACH ROW EXECUTE FUNCTION keep_audit();
 CREATE TRIGGER audit_events_append_only BEFORE UPDATE OR DELETE ON audit_events
     FOR EACH ROW EXECUTE FUNCTION keep_audit();
+CREATE TRIGGER login_events_no_truncate BEFORE TRUNCATE ON login_events
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_audit();
+CREATE TRIGGER audit_events_no_truncate BEFORE TRUNCATE ON audit_events
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_audit();

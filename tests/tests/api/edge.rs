@@ -172,6 +172,67 @@ async fn slow_connections_do_not_stay() {
     assert!([0, 408].contains(&silent) && [0, 408].contains(&half), "{silent} {half}");
 }
 
+/// EDGE-14: what would make a tunnel of the connection is refused, and the connection ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_becomes_a_tunnel() {
+    let world = World::new(Topology::Sqlite).await;
+    let node = world.node().await;
+    let hidden = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
+    for request in [
+        "CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "CONNECT /v1/me HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+        "GET /health/live HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\n\r\n",
+    ] {
+        let answer = until_closed(&node.address, &format!("{request}{hidden}")).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{request:?}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{request:?}: {answer}");
+    }
+}
+
+/// A body that nobody asked for ends the connection where the answer says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_said_to_close_closes() {
+    let world = World::new(Topology::Sqlite).await;
+    let node = world.node().await;
+    let next = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
+    for body in ["{}", "{", "", &format!("{{}}{next}")] {
+        let request = format!("GET /v1/me HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{body}");
+        let answer = until_closed(&node.address, &request).await;
+        assert!(answer.contains("connection: close"), "{answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+    }
+}
+
+/// What comes after a body that was read is answered in its turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_may_come_all_at_once() {
+    let world = World::new(Topology::Sqlite).await;
+    let node = world.node().await;
+    let body = "{\"channel\":\"sms\",\"target\":\"13800138000\"}";
+    let ask = format!(
+        "POST /v1/challenges HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let last = "GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let answers = until_closed(&node.address, &format!("{ask}{ask}{last}")).await;
+    let statuses: Vec<_> = answers.split("HTTP/1.1 ").skip(1).map(|it| &it[..3]).collect();
+    assert_eq!(statuses, ["202", "429", "200"], "{answers}");
+}
+
+/// Sends a text and reads until the server closes, which must be soon.
+async fn until_closed(address: &str, text: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let _ = stream.write_all(text.as_bytes()).await;
+    let mut answer = Vec::new();
+    let reading = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer));
+    let closed = reading.await.is_ok();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert!(closed, "still open: {answer}");
+    answer
+}
+
 /// EDGE-06.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_address_is_the_peers_unless_a_trusted_proxy_says_otherwise() {

@@ -115,6 +115,37 @@ async fn without_postgresql_logins_are_told_and_nothing_acknowledged_is_lost() {
     }
 }
 
+/// REL-05, REL-09: a node whose database hangs starts, says that it is not ready, goes when it is
+/// told to, and works once the database does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_does_not_wait_for_a_database_that_hangs() {
+    let mut postgres = Postgres::start().unwrap();
+    let world = World::on(&postgres).await;
+    postgres.freeze().unwrap();
+    let (mut gone, node) = (world.launched_node(), world.launched_node());
+    for node in [&gone, &node] {
+        lives(&node.client).await;
+        assert_eq!(node.client.get("/health/ready").await.unwrap().status, 503);
+        told(&node.client.ask("13800138000").await);
+        assert_eq!(node.client.get("/v1/nowhere").await.unwrap().status, 404);
+    }
+    let told_to_go = Instant::now();
+    assert_eq!(gone.terminate().await, Some(0));
+    assert!(told_to_go.elapsed() < HEALED, "{:?}", told_to_go.elapsed());
+    postgres.thaw().unwrap();
+    heals(&node.client, "13800138000").await;
+    assert_eq!(node.client.log_in("13800138001").await.status, 200);
+}
+
+/// Waits until a node that was just launched listens.
+async fn lives(client: &Client) {
+    let launched = Instant::now();
+    while client.get("/health/live").await.is_err() {
+        assert!(launched.elapsed() < HEALED, "it does not listen");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
 /// REL-04: after FLUSHALL nothing that had ended, been used or been locked is usable again.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_flush_nothing_comes_back_to_life() {

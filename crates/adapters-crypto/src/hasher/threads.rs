@@ -1,14 +1,17 @@
 //! Threads behind a bounded queue.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
 use domain::Duration;
 use ports::hasher::HashError;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
 
 use super::bench::Bench;
 
@@ -17,8 +20,8 @@ type Job = Box<dyn FnOnce(&mut Bench) + Send>;
 
 /// Threads, each with a bench of its own, and the queue before them.
 pub(super) struct Threads {
-    queue: SyncSender<Job>,
-    wait: Duration,
+    queue: Sender<Job>,
+    load: Arc<Load>,
 }
 
 impl Threads {
@@ -29,7 +32,7 @@ impl Threads {
         wait: Duration,
         bench: impl Fn() -> Bench,
     ) -> std::io::Result<Self> {
-        let (queue, jobs) = sync_channel(places);
+        let (queue, jobs) = channel();
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..count {
             let (jobs, mut bench) = (Arc::clone(&jobs), bench());
@@ -37,29 +40,126 @@ impl Threads {
                 .name("password-hash".to_owned())
                 .spawn(move || work(&jobs, &mut bench))?;
         }
-        Ok(Self { queue, wait })
+        let load = Load {
+            threads: count,
+            places,
+            wait: wait / 2,
+            taken: AtomicUsize::new(0),
+            usual: AtomicU64::new(0),
+            freed: Notify::new(),
+        };
+        Ok(Self { queue, load: Arc::new(load) })
     }
 
-    /// Has one piece of work done. Busy at once when the queue is full, and in its turn when the
-    /// turn comes too late; not done at all when the caller goes away before (PWD-05).
+    /// Takes a place, or waits for one. Busy when none comes in time: the queue is full, or by the
+    /// usual time of a piece of work the turn would come too late (PWD-05).
+    pub(super) async fn reserve(&self) -> Result<Place, HashError> {
+        let taken = async {
+            let mut freed = pin!(self.load.freed.notified());
+            loop {
+                // Listens before it looks, so that no place is given back unheard in between.
+                freed.as_mut().enable();
+                if let Some(taken) = Taken::one_more(&self.load) {
+                    return taken;
+                }
+                freed.as_mut().await;
+                freed.set(self.load.freed.notified());
+            }
+        };
+        let taken = timeout(self.load.wait, taken).await.map_err(|_| HashError::Busy)?;
+        Ok(Place { queue: self.queue.clone(), taken })
+    }
+
+    /// Takes a place and has one piece of work done.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Bench) -> T + Send + 'static,
     ) -> Result<T, HashError> {
+        Ok(self.reserve().await?.run(work).await)
+    }
+}
+
+/// A place on the threads or in the queue before them, for one piece of work.
+pub(super) struct Place {
+    queue: Sender<Job>,
+    taken: Taken,
+}
+
+impl Place {
+    /// Has it done, in its turn; not at all when the caller goes away before.
+    pub(super) async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&mut Bench) -> T + Send + 'static,
+    ) -> T {
         let (answer, answered) = oneshot::channel();
-        let (since, wait) = (Instant::now(), self.wait);
+        let taken = self.taken;
         let job: Job = Box::new(move |bench| {
             if answer.is_closed() {
                 return;
             }
-            let late = since.elapsed() > wait;
-            let result = if late { Err(HashError::Busy) } else { Ok(work(bench)) };
+            let since = Instant::now();
+            let result = work(bench);
+            taken.0.learn(since.elapsed());
+            drop(taken);
             // The caller may have gone meanwhile; then nobody wants to know.
             let _ = answer.send(result);
         });
-        self.queue.try_send(job).map_err(|_| HashError::Busy)?;
+        // A queue without threads drops the job, and its answer with it.
+        let _ = self.queue.send(job);
         let Ok(result) = answered.await else { panic!("hashing a password panicked") };
         result
+    }
+}
+
+/// How much there is to do, and how long that takes.
+struct Load {
+    threads: usize,
+    places: usize,
+    /// How long a piece of work may wait for a place, and again in the queue.
+    wait: Duration,
+    /// Places that are held, those of work that is being done included.
+    taken: AtomicUsize,
+    /// The moving average of a piece of work, in microseconds; 0 until there was one.
+    usual: AtomicU64,
+    /// Told of each place that is given back.
+    freed: Notify,
+}
+
+impl Load {
+    /// How many places there are at present.
+    fn most(&self) -> usize {
+        let usual = u128::from(self.usual.load(Ordering::Relaxed));
+        let in_time = (self.wait.as_micros() * self.threads as u128).checked_div(usual);
+        let in_time = in_time.map_or(usize::MAX, |it| usize::try_from(it).unwrap_or(usize::MAX));
+        self.threads + self.places.min(in_time)
+    }
+
+    /// Notes how long a piece of work took.
+    fn learn(&self, took: Duration) {
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
+        let before = self.usual.load(Ordering::Relaxed);
+        // Two at once may lose one of both, which an average bears.
+        let after = if before == 0 { took } else { (before / 8).saturating_mul(7) + took / 8 };
+        self.usual.store(after.max(1), Ordering::Relaxed);
+    }
+}
+
+/// One place, given back when this is dropped.
+struct Taken(Arc<Load>);
+
+impl Taken {
+    fn one_more(load: &Arc<Load>) -> Option<Self> {
+        let most = load.most();
+        let more = |taken: usize| (taken < most).then_some(taken + 1);
+        load.taken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok()?;
+        Some(Self(Arc::clone(load)))
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::SeqCst);
+        self.0.freed.notify_one();
     }
 }
 

@@ -29,6 +29,8 @@ const HEAD_TIME: Duration = Duration::from_secs(5);
 const BODY_TIME: Duration = Duration::from_secs(11);
 /// How long a refused client may still talk, so that it hears the answer.
 const LINGER: Duration = Duration::from_secs(2);
+/// How long a client may take none of an answer (EDGE-05).
+const DEAF_TIME: Duration = Duration::from_secs(10);
 /// The most bytes of a chunked body, sizes and line ends included: four times what is ever read.
 const MOST_CHUNKED: usize = 64 * 1024;
 
@@ -54,6 +56,12 @@ pub(crate) struct Framed<S> {
     passed: BytesMut,
     /// When the head or body has to be complete.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// True from the head of a request with a body until something of its answer is written. The
+    /// next request waits for that: actix closes after an answer to a body that nobody read, but
+    /// not where it has seen another request.
+    unanswered: bool,
+    /// When the client has to have taken something, while it takes nothing.
+    deaf: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Framed<S> {
@@ -65,7 +73,24 @@ impl<S> Framed<S> {
             held: BytesMut::new(),
             passed: BytesMut::new(),
             deadline: Some(Box::pin(sleep(HEAD_TIME))),
+            unanswered: false,
+            deaf: None,
         }
+    }
+
+    /// Gives up a client that takes nothing for too long.
+    fn unless_deaf<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        sent: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if sent.is_ready() {
+            self.deaf = None;
+            return sent;
+        }
+        let deadline = self.deaf.get_or_insert_with(|| Box::pin(sleep(DEAF_TIME)));
+        ready!(deadline.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Puts the stand-in in the place of what has come.
@@ -104,6 +129,11 @@ impl<S> Framed<S> {
     /// True if the client has nothing under way.
     fn is_between_requests(&self) -> bool {
         matches!(self.place, Place::Head(_)) && self.held.is_empty() && self.passed.is_empty()
+    }
+
+    /// True if the next request has come and has to wait.
+    fn must_wait(&self) -> bool {
+        self.unanswered && matches!(self.place, Place::Head(_)) && !self.held.is_empty()
     }
 
     /// Judges what is held, as far as it goes.
@@ -160,6 +190,7 @@ impl<S> Framed<S> {
 
     fn body(&mut self, place: Place) {
         self.place = place;
+        self.unanswered = true;
         self.deadline = Some(Box::pin(sleep(BODY_TIME)));
     }
 
@@ -204,6 +235,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Framed<S> {
             if matches!(this.place, Place::Over) {
                 return Poll::Ready(Ok(()));
             }
+            if this.must_wait() {
+                // Writing wakes this task.
+                return Poll::Pending;
+            }
             if this.is_waiting_for_more() {
                 if this.is_late(cx) {
                     continue;
@@ -222,18 +257,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Framed<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let sent = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if sent.is_ready() && std::mem::take(&mut self.unanswered) {
+            cx.waker().wake_by_ref();
+        }
+        self.unless_deaf(cx, sent)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let sent = Pin::new(&mut self.stream).poll_flush(cx);
+        self.unless_deaf(cx, sent)
     }
 
     /// Closes our half, then hears the client out for a while: a socket that is dropped with
     /// bytes unread takes the answer back.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+        let sent = Pin::new(&mut this.stream).poll_shutdown(cx);
+        ready!(this.unless_deaf(cx, sent))?;
         if this.is_between_requests() {
             return Poll::Ready(Ok(()));
         }
@@ -249,5 +290,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Framed<S> {
             this.held.clear();
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    /// EDGE-05: a client that takes nothing of an answer does not keep it here for ever; one that
+    /// takes it slowly gets it.
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_given_up() {
+        let (ours, mut client) = tokio::io::duplex(16);
+        let mut framed = Framed::new(ours);
+        let answer = [7; 64];
+        let slowly = async {
+            for _ in 0..4 {
+                sleep(DEAF_TIME / 2).await;
+                let mut taken = [0; 16];
+                tokio::io::AsyncReadExt::read_exact(&mut client, &mut taken).await?;
+            }
+            Ok::<_, io::Error>(())
+        };
+        let (sent, taken) = tokio::join!(framed.write_all(&answer), slowly);
+        assert!(sent.is_ok() && taken.is_ok());
+        let sent = framed.write_all(&answer).await;
+        assert_eq!(sent.map_err(|it| it.kind()), Err(io::ErrorKind::TimedOut));
     }
 }

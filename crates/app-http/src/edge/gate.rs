@@ -23,6 +23,12 @@ use crate::problem::{Code, Language, Problem};
 /// The longest time that a route may take (EDGE-05).
 const SLOWEST: Duration = Duration::from_secs(15);
 
+/// When to ask again while the database is not there yet.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// How the routes begin that need no database: operation, documents, and what is no route.
+const NO_DATABASE: [&str; 5] = ["/health/", "/openapi.json", "/docs", "/dev/", "-"];
+
 /// The type of an answer that is complete whatever its status, as readiness is.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -34,6 +40,7 @@ struct Arrived {
     route: String,
     since: Instant,
     is_https: bool,
+    is_migrated: bool,
 }
 
 /// Lets one request through.
@@ -51,6 +58,7 @@ pub(crate) async fn gate(
         route: request.match_pattern().unwrap_or_else(|| "-".to_owned()),
         since: Instant::now(),
         is_https: app.is_https,
+        is_migrated: app.is_migrated(),
     };
     let span = tracing::info_span!("request", request_id = %arrived.id);
     pass(request, next, &arrived).instrument(span).await
@@ -61,7 +69,7 @@ async fn pass(
     next: Next<impl MessageBody + 'static>,
     arrived: &Arrived,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(problem) = refusal(&request) {
+    if let Some(problem) = refusal(&request).or_else(|| arrived.unmigrated()) {
         let response = arrived.finish(render(&problem, arrived));
         return Ok(request.into_response(response));
     }
@@ -124,6 +132,14 @@ fn render(problem: &Problem, arrived: &Arrived) -> HttpResponse {
 }
 
 impl Arrived {
+    /// Until the database has its tables, what needs them would fail in ways that say nothing
+    /// (REL-05).
+    fn unmigrated(&self) -> Option<Problem> {
+        let told = || Problem::new(Code::DependencyUnavailable).after(AGAIN);
+        let stands_alone = || NO_DATABASE.iter().any(|it| self.route.starts_with(it));
+        (!self.is_migrated && !stands_alone()).then(told)
+    }
+
     /// Adds what every answer has, and writes the request's line into the log.
     fn finish(&self, mut response: HttpResponse) -> HttpResponse {
         headers::harden(response.headers_mut(), self.is_https);
@@ -190,6 +206,9 @@ mod tests {
         let environment = Environment::new(variables.into());
         let settings = Settings::read(&environment).expect("settings");
         let app = App::new(&settings, adapters_memory::ports(), None);
+        if path != "/unmigrated" {
+            app.set_migrated();
+        }
         let service = at::init_service(
             actix_web::App::new()
                 .app_data(web::Data::from(Arc::clone(&app)))
@@ -197,6 +216,7 @@ mod tests {
                 .route("/panics", web::get().to(panics))
                 .route("/sleeps", web::get().to(sleeps))
                 .route("/refuses", web::get().to(refuses))
+                .route("/unmigrated", web::get().to(panics))
                 .route("/ready", web::get().to(is_not_ready)),
         )
         .await;
@@ -218,6 +238,15 @@ mod tests {
         assert_eq!(status, 500);
         assert!(body.contains("\"code\":\"internal\"") && !body.contains("purpose"), "{body}");
         assert!(headers.contains("nosniff") && headers.contains("x-request-id"), "{headers}");
+    }
+
+    /// REL-05: without tables nothing is asked of the database, and no route fails.
+    #[actix_web::test]
+    async fn before_the_migrations_the_database_is_not_there() {
+        let (status, body, headers) = call("/unmigrated", "en").await;
+        assert_eq!(status, 503);
+        assert!(body.contains("dependency_unavailable"), "{body}");
+        assert!(headers.contains("retry-after"), "{headers}");
     }
 
     /// EDGE-05: a route has its time.

@@ -129,6 +129,10 @@ fn read(head: &[u8]) -> Result<Body, Refused> {
         let named = request.headers.iter().filter(|it| it.name.eq_ignore_ascii_case(name));
         named.map(|it| it.value).collect()
     };
+    // Both would make a tunnel of the connection, which nobody here looks into.
+    if request.method == Some("CONNECT") || !all("upgrade").is_empty() {
+        return Err(Refused::Malformed);
+    }
     let host = all("host");
     if host.len() > 1 || (modern && host.is_empty()) {
         return Err(Refused::Malformed);
@@ -190,6 +194,12 @@ mod tests {
     #[case::two_hosts("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")]
     #[case::no_version("GET /\r\nHost: a\r\n\r\n")]
     #[case::newer("PRI * HTTP/2.0\r\n\r\n")]
+    #[case::tunnel("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n")]
+    #[case::tunnel_to_a_path("CONNECT /v1/me HTTP/1.1\r\nHost: a\r\n\r\n")]
+    #[case::web_socket(
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+    )]
+    #[case::upgrade_alone("GET / HTTP/1.1\r\nHost: a\r\nupgrade: h2c\r\n\r\n")]
     #[case::nul("GET / HTTP/1.1\r\nHost: a\0\r\n\r\n")]
     #[case::not_http("\x16\x03\x01\x02\r\n\r\n")]
     fn a_doubtful_head_is_refused(#[case] head: &str) {

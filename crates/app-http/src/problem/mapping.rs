@@ -121,6 +121,7 @@ impl From<StoreError> for Problem {
             StoreError::ReadOnly { .. } => {
                 Self::new(Code::StorageUnavailable).after(LATER).because(error)
             }
+            StoreError::Overloaded { .. } => Self::new(Code::Overloaded).after(SOON).because(error),
             StoreError::Contended { .. } => Self::new(Code::RetryLater).after(SOON).because(error),
             StoreError::Corrupt { .. } | StoreError::Rejected { .. } => Self::internal(error),
         }
@@ -145,6 +146,7 @@ mod tests {
         let read_only = StoreError::ReadOnly { store, source: source() };
         assert_eq!(code(read_only.into()), ("storage_unavailable", 503, Some(30)));
         assert_eq!(code(StoreError::Contended { store }.into()), ("retry_later", 503, Some(1)));
+        assert_eq!(code(StoreError::Overloaded { store }.into()), ("overloaded", 503, Some(1)));
         let corrupt = StoreError::Corrupt { what: "users.state" };
         assert_eq!(code(corrupt.into()), ("internal", 500, None));
     }

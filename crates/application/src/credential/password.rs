@@ -18,13 +18,16 @@ use crate::visit::failure;
 /// Tries a password and gives the account that it opens.
 ///
 /// The attempt is counted against the address and the account before anything is evaluated; one
-/// full-cost hash follows whoever was meant, and all that is wrong has one answer (PWD-06).
+/// full-cost hash follows whoever was meant, and all that is wrong has one answer (PWD-06). A place
+/// with the hasher comes first, so that overload counts against nobody. A store that fails after
+/// the count leaves it: whether it was written is not known, and a right password clears it.
 pub async fn prove(
     ports: &Ports,
     password: &PasswordAttempt,
     visit: &Visit,
 ) -> Result<Account, Error> {
     let now = visit.at;
+    let place = ports.hasher.reserve().await?;
     let ticket = ticket(ports, visit);
     match ports.throttles.attempt(ticket, ports.policy.guessing, now).await? {
         Throttled::Counted => {}
@@ -40,12 +43,7 @@ pub async fn prove(
             return Err(Error::TooManyAttempts { retry_after: until(moment, now) });
         }
     };
-    let verdict = ports.hasher.verify(password, stored.clone()).await;
-    if verdict.is_err() {
-        // Nothing was evaluated, so nothing counts against the address.
-        ports.throttles.forgive(ticket);
-    }
-    let verdict = verdict?;
+    let verdict = place.verify(password, stored.clone()).await;
     let opened = account.as_ref().filter(|it| it.admit().is_ok());
     let (Verdict::Right { upgrade }, Some(opened)) = (verdict, opened) else {
         let event = failure(ports, visit, account.as_ref(), locks.is_some());

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use application::password::{SetPassword, set_password};
 use domain::event::Outcome;
 use domain::password::PasswordHash;
 use domain::profile::{Nickname, Profile};
 use domain::user::UserState;
 use domain::{Duration, session::Method};
 use ports::accounts::MockAccounts;
+use ports::hasher::{HashError, MockHasher};
 
 use super::*;
 
@@ -175,4 +177,24 @@ async fn an_older_hash_is_upgraded_at_login() {
     let again = login(&ports, by_password("13800000001", "correct horse battery")).await.unwrap();
     assert_eq!(again.admission.session.method, Method::Password);
     assert!(ports.accounts.upgrade_hash(id, &hash("new"), &hash("new")).await.unwrap());
+}
+
+/// LOCK-02, PWD-05: while the hasher is overloaded nothing is evaluated, and nobody is locked out.
+#[tokio::test]
+async fn overload_counts_against_nobody() {
+    let fakes = Fakes::default();
+    let ports = fakes.ports();
+    let token = logged_in(&fakes, &ports, 1).await.admission.token;
+    let caller = check(&ports, &token).await.unwrap();
+    let new = "correct horse battery".to_owned();
+    let first = SetPassword { current: None, new, origin: origin() };
+    set_password(&ports, &caller, first).await.unwrap();
+    let mut busy = MockHasher::new();
+    busy.expect_reserve().returning(|| Err(HashError::Busy));
+    let overloaded = Ports { hasher: Arc::new(busy), ..ports.clone() };
+    for _ in 0..10 {
+        let told = login(&overloaded, by_password("13800000001", "correct horse battery")).await;
+        assert!(matches!(told, Err(Error::Hash(HashError::Busy))), "{told:?}");
+    }
+    login(&ports, by_password("13800000001", "correct horse battery")).await.unwrap();
 }

@@ -49,6 +49,7 @@ where
     assert!(breaks(changes::of_the_last_two_ways_in_one_stays(racy().await)).await);
     assert!(breaks(changes::of_opposite_merges_one_is_done(racy().await)).await);
     assert!(breaks(changes::a_number_that_is_given_up_registers_anew(racy().await)).await);
+    assert!(breaks(sessions::of_slides_of_one_age_one_is_written(racy().await)).await);
     assert!(breaks(sessions::racing_a_slide_an_end_wins(racy().await)).await);
 }
 

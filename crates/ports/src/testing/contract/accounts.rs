@@ -232,6 +232,7 @@ pub async fn of_too_many_sessions_the_longest_unused_end(stores: Stores) {
     let slide = domain::session::Slide {
         last_seen_at: at(1_000),
         idle_ends_at: domain::later(at(1_000), SESSIONS.idle),
+        based_on: at(30),
     };
     stores.sessions.slide(oldest.session.id, slide).await.expect("a store");
     let one_more = entry(&account, 1, Method::Sms, 21, at(1_001));

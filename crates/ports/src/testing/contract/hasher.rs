@@ -6,6 +6,9 @@ use domain::password::{Password, PasswordAttempt, PasswordHash, PasswordPolicy, 
 
 use crate::hasher::Hasher;
 
+/// More places than a hasher has.
+const MANY: usize = 1_000;
+
 fn password(text: &str) -> Password {
     let policy = PasswordPolicy { min_length: 8, service_words: Vec::new() };
     Password::parse(text, &policy, &[]).expect("a password")
@@ -82,6 +85,26 @@ pub async fn what_cannot_be_read_is_wrong(hasher: Arc<dyn Hasher>) {
     }
 }
 
+/// PWD-05: whoever has a place is served, however many are refused; a place that nobody uses any
+/// more is there for others.
+pub async fn a_place_is_good_for_one_password(hasher: Arc<dyn Hasher>) {
+    let stored = hasher.hash(&password("correct horse battery")).await.expect("a hasher");
+    let place = hasher.reserve().await.expect("a hasher");
+    let mut others = Vec::new();
+    while others.len() < MANY
+        && let Ok(other) = hasher.reserve().await
+    {
+        others.push(other);
+    }
+    if others.len() < MANY {
+        assert!(hasher.hash(&password("correct horse battery")).await.is_err(), "none is left");
+    }
+    let verdict = place.verify(&attempt("correct horse battery"), Some(stored)).await;
+    assert_eq!(verdict, Verdict::Right { upgrade: None });
+    drop(others);
+    assert!(hasher.hash(&password("correct horse battery")).await.is_ok());
+}
+
 /// Makes every promise of the hasher a test, each on a hasher of its own.
 #[macro_export]
 macro_rules! hasher_contract {
@@ -95,6 +118,7 @@ macro_rules! hasher_contract {
                 another_form_of_the_same_text_is_right,
                 no_two_hashes_of_a_password_are_equal,
                 what_cannot_be_read_is_wrong,
+                a_place_is_good_for_one_password,
             ]
         );
     };
@@ -105,7 +129,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::hasher::HashError;
+    use crate::hasher::{HashError, HashPlace};
     use crate::testing::breaks;
 
     /// Stores the first 72 bytes as they are, and takes an unreadable hash for a right one.
@@ -113,18 +137,25 @@ mod tests {
 
     #[async_trait]
     impl Hasher for Plain {
-        async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
-            Ok(PasswordHash::new(password.reveal().chars().take(72).collect()))
+        async fn reserve(&self) -> Result<Box<dyn HashPlace>, HashError> {
+            Ok(Box::new(Self))
+        }
+    }
+
+    #[async_trait]
+    impl HashPlace for Plain {
+        async fn hash(self: Box<Self>, password: &Password) -> PasswordHash {
+            PasswordHash::new(password.reveal().chars().take(72).collect())
         }
 
         async fn verify(
-            &self,
+            self: Box<Self>,
             attempt: &PasswordAttempt,
             stored: Option<PasswordHash>,
-        ) -> Result<Verdict, HashError> {
+        ) -> Verdict {
             let tried: String = attempt.reveal().chars().take(72).collect();
             let right = stored.is_none_or(|it| it.as_str() == tried);
-            Ok(if right { Verdict::Right { upgrade: None } } else { Verdict::Wrong })
+            if right { Verdict::Right { upgrade: None } } else { Verdict::Wrong }
         }
     }
 

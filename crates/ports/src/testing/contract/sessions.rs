@@ -1,6 +1,5 @@
 //! The promises of `Sessions`.
 
-use domain::Duration;
 use domain::ending::AccountEvent;
 use domain::session::Slide;
 
@@ -20,6 +19,7 @@ macro_rules! sessions_contract {
                 a_session_is_over_at_its_idle_end_and_at_its_absolute_end,
                 an_ended_session_stays_ended,
                 the_end_is_pushed_on_and_never_back,
+                of_slides_of_one_age_one_is_written,
                 racing_a_slide_an_end_wins,
                 the_live_sessions_are_listed_the_last_used_first,
                 one_session_is_ended_by_its_owner_alone,
@@ -30,6 +30,11 @@ macro_rules! sessions_contract {
 }
 
 const DAY: u64 = 86_400;
+
+/// A slide by somebody who knew of all uses before.
+fn slide(seen: u64, end: u64) -> Slide {
+    Slide { last_seen_at: at(seen), idle_ends_at: at(end), based_on: at(seen) }
+}
 
 /// SES-01.
 pub async fn an_unknown_token_finds_nothing(stores: Stores) {
@@ -44,7 +49,7 @@ pub async fn a_session_is_over_at_its_idle_end_and_at_its_absolute_end(stores: S
     assert!(find(7 * DAY - 1).await.is_some());
     assert!(find(7 * DAY).await.is_none());
     let session = find(1).await.expect("live").session;
-    let beyond = Slide { last_seen_at: at(DAY), idle_ends_at: at(40 * DAY) };
+    let beyond = slide(DAY, 40 * DAY);
     stores.sessions.slide(session.id, beyond).await.expect("a store");
     assert!(find(30 * DAY - 1).await.is_some());
     assert!(find(30 * DAY).await.is_none());
@@ -57,7 +62,7 @@ pub async fn an_ended_session_stays_ended(stores: Stores) {
     let id = session.session.id;
     end(&stores, &account, 1, at(2)).await;
     end(&stores, &account, 1, at(3)).await;
-    let slide = Slide { last_seen_at: at(4), idle_ends_at: at(8 * DAY) };
+    let slide = slide(4, 8 * DAY);
     stores.sessions.slide(id, slide).await.expect("a store");
     assert!(stores.sessions.find(&token(1), at(5)).await.expect("a store").is_none());
 }
@@ -68,12 +73,27 @@ pub async fn the_end_is_pushed_on_and_never_back(stores: Stores) {
     let session = stores.sessions.find(&token(1), at(1)).await.expect("a store").expect("live");
     let id = session.session.id;
     for (seen, end) in [(1_000, 10 * DAY), (900, 9 * DAY), (1_100, 8 * DAY)] {
-        let slide = Slide { last_seen_at: at(seen), idle_ends_at: at(end) };
-        stores.sessions.slide(id, slide).await.expect("a store");
+        stores.sessions.slide(id, slide(seen, end)).await.expect("a store");
     }
     let now = stores.sessions.find(&token(1), at(2_000)).await.expect("a store").expect("live");
     assert_eq!(now.session.idle_ends_at, at(10 * DAY));
     assert_eq!(now.session.last_seen_at, at(1_000));
+}
+
+/// SES-03: many checks of one session at once do not each write.
+pub async fn of_slides_of_one_age_one_is_written(stores: Stores) {
+    registered(&stores, 1, None).await;
+    let find = async || stores.sessions.find(&token(1), at(2_000)).await.expect("a store");
+    let loaded = find().await.expect("live").session;
+    for seen in [1_000, 1_001, 1_002] {
+        let slide = Slide { based_on: loaded.last_seen_at, ..slide(seen, 7 * DAY + seen) };
+        stores.sessions.slide(loaded.id, slide).await.expect("a store");
+    }
+    let written = find().await.expect("live").session;
+    assert_eq!(written.last_seen_at, at(1_000), "the others knew of no use after the first");
+    let next = Slide { based_on: written.last_seen_at, ..slide(1_700, 8 * DAY) };
+    stores.sessions.slide(written.id, next).await.expect("a store");
+    assert_eq!(find().await.expect("live").session.last_seen_at, at(1_700));
 }
 
 /// SES-04: no interleaving of use and end leaves a session alive.
@@ -91,8 +111,7 @@ pub async fn racing_a_slide_an_end_wins(stores: Stores) {
                 if racer == 0 {
                     sessions.end_one(line.user_id, id, &line).await.expect("a store");
                 } else {
-                    let used_at = domain::later(at(round), Duration::from_secs(racer as u64));
-                    let slide = Slide { last_seen_at: used_at, idle_ends_at: at(20 * DAY) };
+                    let slide = slide(round + racer as u64, 20 * DAY);
                     sessions.slide(id, slide).await.expect("a store");
                 }
             }
