@@ -1,5 +1,7 @@
 //! Accounts and sessions in process, for tests: the same promises as a database, kept by one lock.
 
+mod outbox;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 
@@ -36,6 +38,7 @@ struct Tables {
     events: HashMap<EventId, LoginEvent>,
     attempts: HashMap<Counted, Attempts>,
     master_secret: Option<Subject>,
+    outbox: outbox::Table,
 }
 
 #[derive(Debug)]
