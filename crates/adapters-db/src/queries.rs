@@ -46,7 +46,7 @@ macro_rules! has_phone {
 }
 
 /// Runs `work` in a transaction, which a failure takes back.
-async fn in_transaction<R>(
+pub(super) async fn in_transaction<R>(
     conn: &mut Conn,
     work: impl AsyncFnOnce(&mut Conn) -> Result<R, Failure>,
 ) -> Result<R, Failure> {

@@ -59,8 +59,6 @@ macro_rules! outbox_contract {
     };
 }
 
-const NEVER: Timestamp = Timestamp::MAX;
-
 /// The `seed`-th id.
 fn id(seed: u64) -> EventId {
     let mut random = [0; 10];
@@ -191,7 +189,7 @@ pub async fn a_postponed_entry_comes_at_its_moment(stores: Stores) {
     assert_eq!(stores.due(at(0)).await, [id(1)]);
     stores.outbox.postpone(id(1), at(5)).await.expect("a store");
     assert_eq!(stores.due(at(4)).await, []);
-    assert_eq!(stores.claim(at(5), NEVER, 9).await.first().map(|it| it.tries), Some(2));
+    assert_eq!(stores.claim(at(5), later(at(5)), 9).await.first().map(|it| it.tries), Some(2));
 }
 
 /// The order is that of moment and id; other users do not wait.
@@ -265,7 +263,7 @@ pub async fn a_replayed_entry_has_all_its_tries(stores: Stores) {
     assert_eq!(stores.outbox.replay(None, at(20)).await.expect("a store"), 0);
     assert_eq!(stores.outbox.parked(9).await.expect("a store"), []);
     assert_eq!(stores.due(at(19)).await, [], "due from the moment of the replay");
-    let again = stores.claim(at(20), NEVER, 9).await;
+    let again = stores.claim(at(20), later(at(20)), 9).await;
     let again: Vec<_> = again.iter().map(|it| (it.entry.id, it.tries)).collect();
     assert_eq!(again, [(id(1), 1), (id(2), 1)]);
 }
