@@ -11,6 +11,7 @@ pub mod identities;
 pub mod login;
 pub mod logins;
 pub mod logout;
+pub mod outbox;
 pub mod password;
 pub mod profile;
 pub mod reauthenticate;
