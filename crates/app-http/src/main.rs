@@ -6,12 +6,14 @@
 
 mod app;
 mod bearer;
+mod courier;
 mod credential;
 mod edge;
 mod json;
 mod logging;
 mod migrations;
 mod openapi;
+mod outbox;
 mod problem;
 mod routes;
 mod serve;
@@ -44,6 +46,11 @@ enum Command {
         #[arg(value_enum, default_value = "up")]
         verb: Verb,
     },
+    /// Look after what could not be told to other systems or to people
+    Outbox {
+        #[command(subcommand)]
+        verb: outbox::Verb,
+    },
     /// Print the OpenAPI document and exit
     Openapi,
 }
@@ -70,6 +77,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     runtime.block_on(async {
         match arguments.command {
             Some(Command::Migrate { verb }) => migrations::run(&settings.store, verb).await,
+            Some(Command::Outbox { verb }) => outbox::run(&settings.store, verb).await,
             _ => serve::serve(settings).await,
         }
     })
