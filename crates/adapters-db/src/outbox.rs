@@ -194,6 +194,7 @@ type EntryColumns = <<OutboxRow as Selectable<Backend>>::SelectExpression as Exp
 
 /// Takes entries that are due and holds them.
 ///
+/// The order is that of the index, so that a long backlog is not read to its end each time.
 /// Racing nodes pass over the rows that another one is taking, and a row that another one has
 /// taken meanwhile is not due any more.
 struct ClaimStatement {
@@ -210,7 +211,7 @@ impl QueryFragment<Backend> for ClaimStatement {
         out.push_sql(" AND (o.destination <> 'webhook' OR NOT EXISTS (SELECT 1 FROM outbox b ");
         out.push_sql("WHERE b.user_id = o.user_id AND b.destination = 'webhook' ");
         out.push_sql("AND b.done_at IS NULL AND b.parked_at IS NULL ");
-        out.push_sql("AND (b.at, b.id) < (o.at, o.id))) ORDER BY o.at, o.id LIMIT ");
+        out.push_sql("AND (b.at, b.id) < (o.at, o.id))) ORDER BY o.due_at, o.at, o.id LIMIT ");
         out.push_bind_param::<BigInt, _>(&self.limit)?;
         out.push_sql(SKIP_LOCKED);
         out.push_sql(") UPDATE outbox SET tries = tries + 1, due_at = ");

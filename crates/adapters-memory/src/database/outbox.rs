@@ -72,7 +72,7 @@ impl Outbox for MemoryDatabase {
     ) -> Result<Vec<Claimed>, StoreError> {
         let mut tables = lock(&self.0);
         let mut users_before = Vec::new();
-        let mut claimed = Vec::new();
+        let mut due = Vec::new();
         for row in tables.outbox.0.iter_mut().filter(|it| it.state == State::Open) {
             let user_id = row.entry.user_id;
             if matches!(row.entry.news, News::Event(_)) {
@@ -81,13 +81,19 @@ impl Outbox for MemoryDatabase {
                 }
                 users_before.push(user_id);
             }
-            if row.due_at <= now && claimed.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
-                row.tries += 1;
-                row.due_at = held_until;
-                claimed.push(Claimed { entry: row.entry.clone(), tries: row.tries });
+            if row.due_at <= now {
+                due.push(row);
             }
         }
-        Ok(claimed)
+        due.sort_by_key(|it| it.due_at);
+        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        due.sort_by_key(|it| (it.entry.at, it.entry.id));
+        let claimed = due.into_iter().map(|it| {
+            it.tries += 1;
+            it.due_at = held_until;
+            Claimed { entry: it.entry.clone(), tries: it.tries }
+        });
+        Ok(claimed.collect())
     }
 
     async fn done(&self, id: EventId, _now: Timestamp) -> Result<(), StoreError> {

@@ -40,7 +40,7 @@ macro_rules! outbox_contract {
             $make,
             [
                 every_kind_of_entry_comes_as_it_was_written,
-                the_oldest_come_first_and_no_more_than_asked_for,
+                the_longest_due_come_first_and_no_more_than_asked_for,
                 what_is_done_comes_no_more,
                 a_held_entry_comes_again_when_nobody_answered_for_it,
                 a_postponed_entry_comes_at_its_moment,
@@ -150,8 +150,8 @@ pub async fn every_kind_of_entry_comes_as_it_was_written(stores: Stores) {
     assert_eq!(read, written);
 }
 
-/// By moment, then by id; what is not due yet does not come.
-pub async fn the_oldest_come_first_and_no_more_than_asked_for(stores: Stores) {
+/// By moment, then by id; what is not due yet does not come, and what failed lets others go.
+pub async fn the_longest_due_come_first_and_no_more_than_asked_for(stores: Stores) {
     let user_id = user(&stores, 1).await;
     let entries = [(5, 10), (1, 20), (3, 20), (2, 30), (4, 99)];
     let entries = entries.map(|(seed, moment)| notice(seed, user_id, at(moment)));
@@ -160,6 +160,10 @@ pub async fn the_oldest_come_first_and_no_more_than_asked_for(stores: Stores) {
     assert_eq!(ids(&stores.claim(at(30), later(at(30)), 3).await), [id(2)]);
     assert_eq!(ids(&stores.claim(at(99), later(at(99)), 0).await), []);
     assert_eq!(stores.due(at(99)).await, [id(4)]);
+    stores.outbox.postpone(id(5), at(100)).await.expect("a store");
+    stores.put(&[notice(6, user_id, at(99))]).await;
+    assert_eq!(ids(&stores.claim(at(100), later(at(100)), 1).await), [id(6)]);
+    assert_eq!(ids(&stores.claim(at(100), later(at(100)), 1).await), [id(5)]);
 }
 
 /// An answer ends it, also one that comes after the hold.
