@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use tests::test_servers::Postgres;
 use tests::tokio_postgres::SimpleQueryMessage;
 use tests::{Manner, Node, Receiver, Topology, Webhook, World};
 
@@ -189,5 +190,74 @@ async fn many_nodes_tell_each_event_once() {
         let told = ours(&of_user);
         assert_eq!(told.len(), 10, "{told:?}");
         assert!(told.is_sorted(), "{told:?}");
+    }
+}
+
+/// REL-02: what was committed is told although its node died on the way; REL-14: under its own id.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_outlives_the_node_that_held_it() {
+    let world = World::new(Topology::PostgresRedis).await;
+    let receiver = Receiver::start().await;
+    let first = node(&world, &receiver).await;
+    let user_id = registered(&first, "13800138000").await;
+    settled(&world).await;
+    receiver.behave(Manner::Hang);
+    write(&world, &user_id, 1).await;
+    wait_for_ours(&receiver, 1).await;
+    // Killed, not asked to stop.
+    drop(first);
+    receiver.behave(Manner::Status(200));
+    let _second = node(&world, &receiver).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(ours(&receiver.got()), [id(1)], "it is held for the one that is gone");
+    // As if the minute of its hold were over.
+    world.sql("UPDATE outbox SET due_at = now() WHERE what = 'user.updated'").await;
+    let got = wait_for_ours(&receiver, 2).await;
+    assert_eq!(ours(&got), [id(1), id(1)]);
+    settled(&world).await;
+}
+
+/// REL-05: a database that goes and comes stops nothing for good.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_comes_back_is_told_of_again() {
+    let mut postgres = Postgres::start().unwrap();
+    let world = World::on(&postgres).await;
+    let receiver = Receiver::start().await;
+    let node = node(&world, &receiver).await;
+    let user_id = registered(&node, "13800138000").await;
+    settled(&world).await;
+    postgres.stop().unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    postgres.restart().unwrap();
+    write(&world, &user_id, 1).await;
+    let begun = std::time::Instant::now();
+    wait_for_ours(&receiver, 1).await;
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert_eq!(node.log().matches("the outbox cannot be read").count(), 1, "{}", node.log());
+}
+
+/// CFG-01, CFG-02: the key is named, the value is not.
+#[test]
+fn a_secret_that_signs_nothing_refuses_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    for (url, secret, key) in [
+        ("https://example.com", "", "webhooks.secret"),
+        ("", SECRET, "webhooks.url"),
+        ("https://example.com", "hunter2-canary", "webhooks.secret"),
+        ("https://example.com", "whsec_AAAA", "webhooks.secret"),
+        ("canary://example.com", SECRET, "webhooks.url"),
+    ] {
+        #[expect(clippy::disallowed_methods, reason = "the test command tells where the binary is")]
+        let binary = std::env::var("LATCHKEY_BIN").unwrap();
+        let output = std::process::Command::new(binary)
+            .current_dir(folder.path())
+            .env("LATCHKEY_CONFIG_DIR", "/nonexistent")
+            .env("LATCHKEY__WEBHOOKS__URL", url)
+            .env("LATCHKEY__WEBHOOKS__SECRET", secret)
+            .output()
+            .unwrap();
+        assert!(!output.status.success(), "{key}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(&format!("`{key}`")) && !said.contains("canary"), "{said}");
     }
 }
