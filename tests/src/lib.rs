@@ -6,10 +6,12 @@
 
 mod client;
 mod node;
+mod receiver;
 mod world;
 
 pub use client::{Answer, Client};
 pub use node::Node;
+pub use receiver::{Manner, Receiver, Webhook};
 pub use world::{Topology, World};
 pub use {redis, reqwest, serde_json, test_servers, tokio, tokio_postgres};
 

@@ -107,6 +107,6 @@ impl Drop for Node {
 
 /// The binary that the test command built.
 #[expect(clippy::disallowed_methods, reason = "the test command tells where the binary is")]
-fn binary() -> String {
+pub(crate) fn binary() -> String {
     std::env::var("LATCHKEY_BIN").expect("run the tests with `cargo xtask test`")
 }

@@ -97,6 +97,23 @@ impl World {
         all
     }
 
+    /// Runs the binary once with arguments, as an operator would, and gives what it printed.
+    ///
+    /// # Panics
+    /// If it fails.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let output = std::process::Command::new(crate::node::binary())
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .envs(self.settings(&[]))
+            .output()
+            .expect("the binary starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// Starts a node.
     pub async fn node(&self) -> Node {
         self.node_with(&[]).await

@@ -1,6 +1,7 @@
 //! Accounts, sessions and the audit log on PostgreSQL and on SQLite.
 //!
-//! The shared files (`queries.rs`, `accounts.rs`, `sessions.rs`, `pool.rs`) are compiled once for
+//! The shared files (`queries.rs`, `accounts.rs`, `sessions.rs`, `outbox.rs`, `pool.rs`) are
+//! compiled once for
 //! each engine; only what `postgres.rs` and `sqlite.rs` define differs: the connection, its pools,
 //! transactions, and the three writes that PostgreSQL does in one statement. There is no `if` on
 //! the engine anywhere.
@@ -22,6 +23,8 @@ pub mod postgres {
     mod changes;
     #[path = "postgres.rs"]
     mod engine;
+    #[path = "outbox.rs"]
+    mod outbox;
     #[path = "pool.rs"]
     mod pool;
     #[path = "queries.rs"]
@@ -44,6 +47,8 @@ pub mod sqlite {
     mod changes;
     #[path = "sqlite.rs"]
     mod engine;
+    #[path = "outbox.rs"]
+    mod outbox;
     #[path = "pool.rs"]
     mod pool;
     #[path = "queries.rs"]

@@ -36,6 +36,8 @@ pub(super) type Pool = pooled::Pool<Conn>;
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 /// Connections of one node.
 const CONNECTIONS: usize = 16;
+/// What a choice of rows ends with, so that racing ones choose others.
+pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 /// Time limits on the server's side, so that a statement nobody waits for ends (REL-13).
 const OPTIONS: &str = "options=-c%20statement_timeout%3D2000%20-c%20lock_timeout%3D1000%20\
                        -c%20idle_in_transaction_session_timeout%3D5000&connect_timeout=2";

@@ -38,6 +38,8 @@ pub(super) type Pool = pooled::Pool<Conn>;
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 /// Connections that only read.
 const READERS: usize = 4;
+/// What a choice of rows ends with, so that racing ones choose others: writers never race here.
+pub(super) const SKIP_LOCKED: &str = "";
 /// Durable after each commit, readers beside the writer, patient with other processes (REL-06);
 /// with recursive triggers, what a REPLACE deletes is deleted by the rules as well (LOG-04).
 const PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use adapters_db::{Direction, postgres, sqlite};
-use domain::id::SessionId;
+use domain::id::{EventId, SessionId};
 use domain::session::Slide;
 use ports::error::StoreError;
 use ports::testing::contract::accounts::{Stores, token};
+use ports::testing::contract::outbox;
 use ports::testing::{START, at, race};
 use tokio::runtime::Handle;
 
@@ -20,6 +21,46 @@ where
 {
     let database = Arc::new(database);
     Stores { accounts: database.clone(), sessions: database }
+}
+
+/// The stores of the outbox; `insert` runs one statement on the database.
+///
+/// Entries come in as the parts of a first one, which is written in plain SQL: `id` and `user_id`
+/// as the engine writes ids, `at` as it writes moments.
+fn outbox_stores<D, F>(
+    database: D,
+    insert: impl Fn(Seed) -> F + Send + Sync + 'static,
+) -> outbox::Stores
+where
+    D: ports::accounts::Accounts + ports::sessions::Sessions + ports::outbox::Outbox + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let database = Arc::new(database);
+    let accounts = Stores { accounts: database.clone(), sessions: database.clone() };
+    let (writer, insert) = (database.clone(), Arc::new(insert));
+    let put: outbox::Put = Arc::new(move |entries| {
+        let (writer, insert) = (writer.clone(), insert.clone());
+        Box::pin(async move {
+            // An id that no entry of these has.
+            let seed = uuid::Uuid::from_u128(!entries[0].id.as_uuid().as_u128());
+            insert(Seed { id: seed, user_id: *entries[0].user_id.as_uuid() }).await;
+            writer.split(EventId::from_uuid(seed), &entries, START).await.unwrap();
+        })
+    });
+    outbox::Stores { accounts, outbox: database, put }
+}
+
+/// What differs between the first entries of two writings.
+struct Seed {
+    id: uuid::Uuid,
+    user_id: uuid::Uuid,
+}
+
+fn entry(id: &str, user_id: &str, at: &str) -> String {
+    format!(
+        "INSERT INTO outbox (id, user_id, destination, what, at, due_at) \
+         VALUES ({id}, {user_id}, 'notice', 'new_device', {at}, {at})"
+    )
 }
 
 /// An audit line, its id and identifier as the engine writes bytes.
@@ -61,6 +102,22 @@ mod on_sqlite {
         stores(sqlite::open(&fresh(), &Handle::current()).unwrap())
     }
 
+    async fn store_with_outbox() -> outbox::Stores {
+        let url = fresh();
+        let path = url.strip_prefix("sqlite://").unwrap().to_owned();
+        outbox_stores(sqlite::open(&url, &Handle::current()).unwrap(), move |it| {
+            let statement = entry(&hex(it.id), &hex(it.user_id), "9000000000000000");
+            let mut conn = SqliteConnection::establish(&path).unwrap();
+            conn.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
+            conn.batch_execute(&statement).unwrap();
+            std::future::ready(())
+        })
+    }
+
+    fn hex(id: uuid::Uuid) -> String {
+        format!("x'{}'", id.simple())
+    }
+
     mod accounts {
         ports::accounts_contract!(super::store());
     }
@@ -70,10 +127,14 @@ mod on_sqlite {
     mod sessions {
         ports::sessions_contract!(super::store());
     }
+    mod outbox_entries {
+        ports::outbox_contract!(super::store_with_outbox());
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_racy_variant_breaks_the_promises() {
         ports::testing::racy::suites_fail_on_a_racy_variant(store).await;
+        ports::testing::racy_outbox::suite_fails_on_a_racy_variant(store_with_outbox).await;
     }
 
     /// REL-06, REL-13: while the writer is stuck reads go on, and whoever finds no place is told
@@ -145,6 +206,18 @@ mod on_postgres {
         stores(postgres::open(&fresh().await, &Handle::current()).unwrap())
     }
 
+    async fn store_with_outbox() -> outbox::Stores {
+        let url = fresh().await;
+        outbox_stores(postgres::open(&url, &Handle::current()).unwrap(), move |it| {
+            let (id, user_id) = (format!("'{}'", it.id), format!("'{}'", it.user_id));
+            let (url, statement) = (url.clone(), entry(&id, &user_id, "'2200-01-01Z'"));
+            async move {
+                let mut conn = AsyncPgConnection::establish(&url).await.unwrap();
+                conn.batch_execute(&statement).await.unwrap();
+            }
+        })
+    }
+
     mod accounts {
         ports::accounts_contract!(super::store());
     }
@@ -154,10 +227,14 @@ mod on_postgres {
     mod sessions {
         ports::sessions_contract!(super::store());
     }
+    mod outbox_entries {
+        ports::outbox_contract!(super::store_with_outbox());
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_racy_variant_breaks_the_promises() {
         ports::testing::racy::suites_fail_on_a_racy_variant(store).await;
+        ports::testing::racy_outbox::suite_fails_on_a_racy_variant(store_with_outbox).await;
     }
 
     /// REL-05, REL-13: whoever waits too long for a lock is told to try again.

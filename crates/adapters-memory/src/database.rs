@@ -1,5 +1,7 @@
 //! Accounts and sessions in process, for tests: the same promises as a database, kept by one lock.
 
+mod outbox;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 
@@ -41,6 +43,7 @@ struct Tables {
     audit: Vec<AuditLine>,
     outgoing: Vec<Outgoing>,
     master_secret: Option<Subject>,
+    outbox: outbox::Table,
 }
 
 #[derive(Debug)]

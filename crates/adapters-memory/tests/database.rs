@@ -1,15 +1,28 @@
-//! The in-process database keeps the promises of accounts and sessions; a racy one does not.
+//! The in-process database keeps the promises of accounts, sessions and the outbox; a racy one does not.
 #![cfg(test)]
 
 use std::sync::Arc;
 
 use adapters_memory::database::MemoryDatabase;
 use ports::testing::contract::accounts::Stores;
+use ports::testing::contract::outbox;
 use ports::testing::racy::suites_fail_on_a_racy_variant;
+use ports::testing::racy_outbox::suite_fails_on_a_racy_variant;
 
 fn memory() -> std::future::Ready<Stores> {
     let database = Arc::new(MemoryDatabase::default());
     std::future::ready(Stores { accounts: database.clone(), sessions: database })
+}
+
+fn memory_outbox() -> std::future::Ready<outbox::Stores> {
+    let database = Arc::new(MemoryDatabase::default());
+    let accounts = Stores { accounts: database.clone(), sessions: database.clone() };
+    let writer = database.clone();
+    let put: outbox::Put = Arc::new(move |entries| {
+        writer.put_outgoing(&entries);
+        Box::pin(std::future::ready(()))
+    });
+    std::future::ready(outbox::Stores { accounts, outbox: database, put })
 }
 
 mod accounts_in_memory {
@@ -24,7 +37,16 @@ mod sessions_in_memory {
     ports::sessions_contract!(super::memory());
 }
 
+mod outbox_in_memory {
+    ports::outbox_contract!(super::memory_outbox());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_racy_variant_breaks_the_promises() {
     suites_fail_on_a_racy_variant(memory).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_racy_outbox_breaks_the_promises() {
+    suite_fails_on_a_racy_variant(memory_outbox).await;
 }

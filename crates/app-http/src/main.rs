@@ -6,12 +6,14 @@
 
 mod app;
 mod bearer;
+mod courier;
 mod credential;
 mod edge;
 mod json;
 mod logging;
 mod migrations;
 mod openapi;
+mod outbox;
 mod problem;
 mod routes;
 mod serve;
@@ -48,6 +50,11 @@ enum Command {
         #[arg(value_enum, default_value = "up")]
         verb: Verb,
     },
+    /// Look after what could not be told to other systems or to people
+    Outbox {
+        #[command(subcommand)]
+        verb: outbox::Verb,
+    },
     /// Print the OpenAPI document and exit
     Openapi,
 }
@@ -75,6 +82,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     let done = runtime.block_on(async {
         match arguments.command {
             Some(Command::Migrate { verb }) => migrations::run(&settings.store, verb).await,
+            Some(Command::Outbox { verb }) => outbox::run(&settings.store, verb).await,
             _ => serve::serve(settings).await,
         }
     });

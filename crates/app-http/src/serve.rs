@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::{App, routes};
+use crate::courier::Rounds;
 use crate::edge::{Framed, gate};
 use crate::migrations;
 use crate::settings::Settings;
@@ -39,12 +40,14 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
     let stop = Stop::listen()?;
     // The first number takes a tenth of a second, which no person should wait for.
     let _ = PhoneNumber::parse("13800138000", &settings.policy.phones);
-    let Wired { ports, dispatcher, inbox } = wire(&settings, &Handle::current())?;
+    let Wired { ports, dispatcher, inbox, courier } = wire(&settings, &Handle::current())?;
     let app = App::new(&settings, ports, inbox);
     let bind = settings.server.bind;
     let listener =
         listen(bind).with_context(|| format!("setting `server.bind`: cannot listen at {bind}"))?;
     let address = listener.local_addr()?;
+    let migrated = Arc::clone(&app);
+    let rounds = Rounds::start(courier, move || migrated.is_migrated());
     let (last_request, draining) = watch::channel(false);
     let server = server(listener, Arc::clone(&app), draining)?;
     tracing::info!(%address, profile = ?settings.profile, "latchkey serves");
@@ -57,7 +60,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
         error = failed(starting) => return Err(error),
     }
     stopping.abort();
-    let lost = dispatcher.drain(POST).await;
+    let (lost, ()) = tokio::join!(dispatcher.drain(POST), rounds.stop(POST));
     if lost > 0 {
         tracing::warn!(lost, "messages were not delivered in time");
     }

@@ -10,6 +10,7 @@ mod policy;
 mod ranges;
 mod sections;
 mod tree;
+mod webhooks;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use thiserror::Error;
 use crate::edge::Network;
 pub(crate) use load::{Environment, environment};
 pub(crate) use master::MasterSecret;
+pub(crate) use webhooks::Webhooks;
 
 /// Everything that an operator decides.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) policy: Arc<Policy>,
     /// Who delivers messages, in the order in which they are tried.
     pub(crate) senders: Vec<Sender>,
+    /// Where events go; `None` tells nobody.
+    pub(crate) webhooks: Option<Webhooks>,
     /// Where the master secret comes from.
     pub(crate) secret: MasterSecret,
 }
@@ -181,6 +185,7 @@ impl Settings {
                 parallelism: sections.password.parallelism,
             },
             senders: senders(&sections.sms.senders, profile)?,
+            webhooks: webhooks::webhooks(&sections.webhooks, profile)?,
             policy: Arc::new(policy::policy(&sections)?),
             secret,
         })
@@ -296,6 +301,8 @@ mod tests {
     #[case::bind("LATCHKEY__SERVER__BIND", "localhost", "server.bind")]
     #[case::zero("LATCHKEY__CODES__TTL_SECS", "0", "codes.ttl_secs")]
     #[case::weak_key("LATCHKEY__SECRETS__KEY", "c2hvcnQ=", "secrets.key")]
+    #[case::unsigned("LATCHKEY__WEBHOOKS__URL", "https://example.com", "webhooks.secret")]
+    #[case::nowhere("LATCHKEY__WEBHOOKS__SECRET", "whsec_", "webhooks.url")]
     fn what_cannot_be_is_refused_by_its_name(
         #[case] name: &str,
         #[case] value: &str,

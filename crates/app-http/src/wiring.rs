@@ -10,19 +10,23 @@ use adapters_memory::session_copies::MemorySessionCopies;
 use adapters_memory::throttles::MemoryThrottles;
 use adapters_redis::{Redis, RedisChallenges, RedisSessionCopies, RedisSettings, RedisThrottles};
 use adapters_sms::{Dispatcher, DispatcherPorts, DispatcherSettings, Inbox, LogSender, Vendor};
+use adapters_webhook::{WebhookSettings, WebhookSink};
 use anyhow::{Context as _, Result, bail};
+use application::outbox::Courier;
 use ports::Ports;
 use ports::accounts::Accounts;
 use ports::challenges::Challenges;
 use ports::clock::Clock;
 use ports::entropy::Entropy;
+use ports::event_sink::EventSink;
+use ports::outbox::Outbox;
 use ports::session_copies::SessionCopies;
 use ports::sessions::Sessions;
 use ports::throttles::Throttles;
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Handle;
 
-use crate::settings::{Hashing, Profile, Sender, Settings, Store};
+use crate::settings::{Hashing, Profile, Sender, Settings, Store, Webhooks};
 
 /// How long a password may wait for a thread (PWD-05).
 const HASH_WAIT: Duration = Duration::from_secs(2);
@@ -35,6 +39,8 @@ pub(crate) struct Wired {
     pub(crate) dispatcher: Arc<Dispatcher>,
     /// What was sent, in development.
     pub(crate) inbox: Option<Arc<Inbox>>,
+    /// Who tells what the outbox holds.
+    pub(crate) courier: Courier,
 }
 
 /// Builds everything. Nothing is connected yet: what cannot be reached shows in readiness.
@@ -45,7 +51,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let keys = MasterKeys::new(secret.expose_secret()).context("setting `secrets.key`")?;
     let hasher = ArgonHasher::start(&hashing(settings.hashing))
         .context("settings `password.memory_kib`, `.iterations` and `.parallelism`")?;
-    let (accounts, sessions) = database(&settings.store, main)?;
+    let (accounts, sessions, outbox) = database(&settings.store, main)?;
     let (challenges, throttles, session_copies) = shared(&settings.store, main)?;
     let inbox = match settings.profile {
         Profile::Development => Some(Inbox::new(Arc::clone(&clock))),
@@ -75,7 +81,21 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
         throttles,
         postbox: Arc::clone(&dispatcher) as _,
     };
-    Ok(Wired { ports, dispatcher, inbox })
+    let sink = settings.webhooks.as_ref().map(|it| webhooks(it, Arc::clone(&ports.clock)));
+    let courier =
+        Courier { ports: ports.clone(), outbox, sink: sink.transpose()?, messenger: None };
+    Ok(Wired { ports, dispatcher, inbox, courier })
+}
+
+fn webhooks(settings: &Webhooks, clock: Arc<dyn Clock>) -> Result<Arc<dyn EventSink>> {
+    let settings = WebhookSettings::new(&settings.url, settings.secret.expose_secret());
+    Ok(Arc::new(WebhookSink::new(&settings, clock)?))
+}
+
+/// The outbox alone, for an operator.
+pub(crate) fn outbox(store: &Store, main: &Handle) -> Result<Arc<dyn Outbox>> {
+    let (_, _, outbox) = database(store, main)?;
+    Ok(outbox)
 }
 
 /// The threads are the cores', the queue the longest there may be (PWD-05).
@@ -113,16 +133,18 @@ fn engine(store: &Store) -> Result<Engine<'_>> {
     }
 }
 
-fn database(store: &Store, main: &Handle) -> Result<(Arc<dyn Accounts>, Arc<dyn Sessions>)> {
+type Database = (Arc<dyn Accounts>, Arc<dyn Sessions>, Arc<dyn Outbox>);
+
+fn database(store: &Store, main: &Handle) -> Result<Database> {
     let failed = "setting `store.database_url`";
     Ok(match engine(store)? {
         Engine::Sqlite(url) => {
             let database = sqlite::open(url, main).context(failed)?;
-            (Arc::new(database.clone()), Arc::new(database))
+            (Arc::new(database.clone()), Arc::new(database.clone()), Arc::new(database))
         }
         Engine::Postgres(url) => {
             let database = postgres::open(url, main).context(failed)?;
-            (Arc::new(database.clone()), Arc::new(database))
+            (Arc::new(database.clone()), Arc::new(database.clone()), Arc::new(database))
         }
     })
 }

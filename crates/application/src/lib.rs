@@ -15,6 +15,7 @@ pub mod login;
 pub mod logins;
 pub mod logout;
 pub mod merge;
+pub mod outbox;
 pub mod password;
 pub mod profile;
 pub mod reauthenticate;

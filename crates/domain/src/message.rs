@@ -1,11 +1,11 @@
 //! Messages to a person: where one goes and what it carries.
 
-use crate::Duration;
 use crate::credential::code::{Code, Purpose};
 use crate::email::EmailAddress;
 use crate::id::ChallengeId;
 use crate::identifier::Identifier;
 use crate::phone::PhoneNumber;
+use crate::{Duration, Timestamp};
 
 /// How a message travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -156,4 +156,15 @@ impl Notice {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.as_str() == name)
     }
+}
+
+/// A notice on its way to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeMessage {
+    /// Where it goes.
+    pub to: Recipient,
+    /// What they are told.
+    pub notice: Notice,
+    /// When it happened.
+    pub at: Timestamp,
 }

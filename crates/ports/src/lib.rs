@@ -13,6 +13,7 @@ pub mod event_sink;
 pub mod hasher;
 pub mod identity_provider;
 pub mod keys;
+pub mod messenger;
 pub mod one_time;
 pub mod outbox;
 pub mod postbox;

@@ -20,8 +20,8 @@ pub struct Claimed {
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Takes at most `limit` entries that are due, the oldest first, and keeps them from all other
-    /// callers until `held_until`.
+    /// Takes at most `limit` entries, those that have been due for longest, and keeps them from all
+    /// other callers until `held_until`. Gives them the oldest first.
     ///
     /// Atomic: of racing callers one gets an entry. Events of one user come in their order: none
     /// is given out while an earlier one of the same user is neither done nor parked. Notices wait

@@ -20,6 +20,7 @@ async fn everything(world: &World) -> Vec<(String, Vec<u8>)> {
             "password_attempts",
             "sessions",
             "login_events",
+            "outbox",
         ] {
             let rows = world.sql(&format!("SELECT t::text FROM {table} t")).await;
             let text: String = rows

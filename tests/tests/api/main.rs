@@ -19,6 +19,7 @@ mod reauthenticate;
 mod register;
 mod session;
 mod sessions;
+mod webhooks;
 
 /// The body of an answer without what differs from run to run.
 fn shape(body: &serde_json::Value) -> serde_json::Value {

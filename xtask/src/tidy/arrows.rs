@@ -14,7 +14,17 @@ const OWNERS: [(&str, &[&str]); 13] = [
     ("libsqlite3", &["adapters-db"]),
     ("pbkdf2", &["adapters-crypto"]),
     ("redis", &["adapters-redis", "tests"]),
-    ("reqwest", &["adapters-carrier", "adapters-email", "adapters-oauth", "adapters-sms", "tests"]),
+    (
+        "reqwest",
+        &[
+            "adapters-carrier",
+            "adapters-email",
+            "adapters-oauth",
+            "adapters-sms",
+            "adapters-webhook",
+            "tests",
+        ],
+    ),
     ("scrypt", &["adapters-crypto"]),
     ("tokio-postgres", &["adapters-db", "tests"]),
     ("tracing-actix", &["app-http"]),

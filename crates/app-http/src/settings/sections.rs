@@ -20,6 +20,7 @@ pub(super) struct Sections {
     pub(super) password: Password,
     pub(super) policy: Policy,
     pub(super) sms: Sms,
+    pub(super) webhooks: Webhooks,
     pub(super) secrets: Secrets,
     email: Later,
     providers: Later,
@@ -123,6 +124,12 @@ sections! {
         allowed_regions: Vec<String> = vec!["CN".to_owned()],
         dormant_days: u32 = 180,
         delete_grace_days: u32 = 0,
+    }
+
+    /// Where events go.
+    Webhooks {
+        url: String = String::new(),
+        secret: SecretString = "".into(),
     }
 
     /// The master secret, or where it is.

@@ -13,6 +13,7 @@ pub mod entropy;
 pub mod hasher;
 pub mod keys;
 pub mod one_time;
+pub mod outbox;
 pub mod postbox;
 pub mod sender;
 pub mod session_copies;
