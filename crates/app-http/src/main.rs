@@ -13,6 +13,7 @@ mod logging;
 mod migrations;
 mod openapi;
 mod problem;
+mod query;
 mod routes;
 mod serve;
 mod settings;

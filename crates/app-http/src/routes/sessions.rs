@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::bearer::Bearer;
 use crate::problem::{Code, FieldCode, Problem};
+use crate::query::Query;
 
 /// The caller's sessions, the last used first.
 #[derive(Serialize, ToSchema)]
@@ -126,10 +127,9 @@ pub(crate) async fn delete_one(
 pub(crate) async fn delete(
     app: web::Data<App>,
     bearer: Bearer,
-    query: Result<web::Query<Together>, actix_web::Error>,
+    Query(together): Query<Together>,
 ) -> Result<HttpResponse, Problem> {
-    let scope = query.ok().and_then(|it| it.into_inner().scope);
-    let scope = match scope.as_deref() {
+    let scope = match together.scope.as_deref() {
         Some("others") => Scope::Others,
         Some("all") => Scope::All,
         Some(_) => return Err(Problem::field("scope", FieldCode::Invalid)),
