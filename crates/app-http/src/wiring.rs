@@ -11,6 +11,7 @@ use adapters_memory::throttles::MemoryThrottles;
 use adapters_redis::{Redis, RedisChallenges, RedisSessionCopies, RedisSettings, RedisThrottles};
 use adapters_sms::{Dispatcher, DispatcherPorts, DispatcherSettings, Inbox, LogSender, Vendor};
 use anyhow::{Context as _, Result, bail};
+use domain::message::Channel;
 use ports::Ports;
 use ports::accounts::Accounts;
 use ports::challenges::Challenges;
@@ -92,7 +93,7 @@ const fn hashing(cost: Hashing) -> HasherSettings {
 
 fn vendor(sender: Sender) -> Vendor {
     match sender {
-        Sender::Log => Vendor { name: "log", sender: Arc::new(LogSender) },
+        Sender::Log => Vendor { name: "log", channel: Channel::Sms, sender: Arc::new(LogSender) },
     }
 }
 

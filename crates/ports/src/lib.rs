@@ -12,6 +12,7 @@ pub mod error;
 pub mod hasher;
 pub mod identity_provider;
 pub mod keys;
+pub mod messenger;
 pub mod one_time;
 pub mod postbox;
 pub mod sender;

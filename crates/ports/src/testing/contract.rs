@@ -11,6 +11,7 @@ pub mod clock;
 pub mod entropy;
 pub mod hasher;
 pub mod keys;
+pub mod messenger;
 pub mod one_time;
 pub mod postbox;
 pub mod sender;
