@@ -50,14 +50,14 @@ class Keeper:
             return "250 2.0.0 never heard"
         if name in AFTER_DATA:
             return AFTER_DATA[name]
-        self.keep(session, envelope)
+        self.keep(server, session, envelope)
         return "250 2.0.0 ok"
 
-    def keep(self, session, envelope):
+    def keep(self, server, session, envelope):
         mail = message_from_bytes(envelope.content, policy=policy.default)
         kept = {
             "connection": session.peer[1],
-            "encrypted": session.ssl is not None,
+            "encrypted": server.transport.get_extra_info("sslcontext") is not None,
             "login": session.auth_data and session.auth_data.decode(),
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
