@@ -12,8 +12,10 @@ pub enum PostboxError {
     #[error("the message queue is full")]
     Full,
     /// All vendors of the channel have been failing for a while.
-    #[error("no vendor delivers messages at present")]
+    #[error("no vendor delivers {} messages at present", channel.as_str())]
     Down {
+        /// Which channel's.
+        channel: Channel,
         /// When to try again.
         retry_after: Duration,
     },

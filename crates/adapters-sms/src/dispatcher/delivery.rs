@@ -45,8 +45,8 @@ enum Tried {
 
 impl Delivery {
     pub(super) fn new(settings: DispatcherSettings, ports: DispatcherPorts) -> Self {
-        let health = || Health::new(settings.down_after, settings.probe_every);
-        let (sms, email) = (health(), health());
+        let health = |channel| Health::new(channel, settings.down_after, settings.probe_every);
+        let (sms, email) = (health(Channel::Sms), health(Channel::Email));
         Self { settings, ports, sms, email, pending: AtomicUsize::new(0) }
     }
 

@@ -222,7 +222,7 @@ async fn failing_vendors_are_told_until_a_probe_gets_through() {
     let retry_after = loop {
         match dispatcher.reserve(Channel::Sms) {
             Ok(slot) => slot.post(letter(42)),
-            Err(PostboxError::Down { retry_after }) => break retry_after,
+            Err(PostboxError::Down { retry_after, .. }) => break retry_after,
             Err(PostboxError::Full) => panic!("there is room"),
         }
         sleep(Duration::from_secs(2)).await;
@@ -232,7 +232,10 @@ async fn failing_vendors_are_told_until_a_probe_gets_through() {
     vendor.follow(&[Does::Accept]);
     sleep(retry_after).await;
     let probe = dispatcher.reserve(Channel::Sms).unwrap();
-    assert!(matches!(dispatcher.reserve(Channel::Sms).map(drop), Err(PostboxError::Down { .. })));
+    assert!(matches!(
+        dispatcher.reserve(Channel::Sms).map(drop),
+        Err(PostboxError::Down { channel: Channel::Sms, .. })
+    ));
     probe.post(letter(44));
     sleep(Duration::from_millis(10)).await;
     assert!(dispatcher.reserve(Channel::Sms).is_ok() && dispatcher.reserve(Channel::Sms).is_ok());
@@ -431,7 +434,10 @@ async fn a_channel_that_is_down_takes_no_other_with_it() {
         dispatcher.reserve(Channel::Email).unwrap().post(to_mailbox(2));
         sleep(Duration::from_secs(2)).await;
     }
-    assert!(matches!(dispatcher.reserve(Channel::Sms).map(drop), Err(PostboxError::Down { .. })));
+    assert!(matches!(
+        dispatcher.reserve(Channel::Sms).map(drop),
+        Err(PostboxError::Down { channel: Channel::Sms, .. })
+    ));
     for _ in 0..10 {
         dispatcher.reserve(Channel::Email).unwrap().post(to_mailbox(3));
     }
