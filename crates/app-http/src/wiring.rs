@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use adapters_crypto::{ArgonHasher, HasherSettings, MasterKeys, SystemClock, SystemEntropy};
 use adapters_db::{Direction, MigrateError, postgres, sqlite};
+use adapters_email::SmtpSender;
 use adapters_memory::challenges::MemoryChallenges;
 use adapters_memory::session_copies::MemorySessionCopies;
 use adapters_memory::throttles::MemoryThrottles;
@@ -55,7 +56,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let dispatcher = Arc::new(Dispatcher::start(
         DispatcherSettings::default(),
         DispatcherPorts {
-            vendors: settings.senders.iter().copied().map(vendor).collect(),
+            vendors: vendors(settings, inbox.as_ref(), &entropy)?,
             challenges: Arc::clone(&challenges),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
@@ -89,6 +90,29 @@ const fn hashing(cost: Hashing) -> HasherSettings {
         queue: 100,
         wait: HASH_WAIT,
     }
+}
+
+/// Who delivers, channel by channel. In development a channel that has nobody keeps its messages
+/// for developers, and is content with that.
+fn vendors(
+    settings: &Settings,
+    inbox: Option<&Arc<Inbox>>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Vec<Vendor>> {
+    let mut vendors: Vec<Vendor> = settings.senders.iter().copied().map(vendor).collect();
+    if let Some(smtp) = &settings.email {
+        let sender = SmtpSender::new(smtp.clone(), Arc::clone(entropy))
+            .context("setting `email.smtp.url`")?;
+        vendors.push(Vendor { name: "smtp", channel: Channel::Email, sender: Arc::new(sender) });
+    }
+    for channel in Channel::ALL {
+        if let Some(inbox) = inbox
+            && !vendors.iter().any(|it| it.channel == channel)
+        {
+            vendors.push(Vendor { name: "inbox", channel, sender: Arc::clone(inbox) as _ });
+        }
+    }
+    Ok(vendors)
 }
 
 fn vendor(sender: Sender) -> Vendor {

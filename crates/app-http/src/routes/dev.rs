@@ -65,8 +65,12 @@ pub(crate) async fn get(
 ) -> Result<web::Json<Messages>, Problem> {
     let to = request.to.ok_or(Problem::field("to", FieldCode::Missing))?;
     let Some(inbox) = &app.inbox else { return Err(Problem::new(Code::NotFound)) };
-    // A plus sign that nobody encoded arrives as a blank.
-    let typed = to.strip_prefix(' ').map_or_else(|| to.clone(), |it| format!("+{it}"));
+    // A plus sign that nobody encoded arrives as a blank: a number's first, an address's inner one.
+    let typed = match to.strip_prefix(' ') {
+        _ if to.contains(['@', '＠']) => to.trim().replace(' ', "+"),
+        Some(rest) => format!("+{rest}"),
+        None => to,
+    };
     let to = match Identifier::parse(&typed, None, &app.ports.policy.phones) {
         Ok(Identifier::Phone(it)) => Recipient::Phone(it),
         Ok(Identifier::Email(it)) => Recipient::Mailbox(it),

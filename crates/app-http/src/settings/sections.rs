@@ -20,8 +20,8 @@ pub(super) struct Sections {
     pub(super) password: Password,
     pub(super) policy: Policy,
     pub(super) sms: Sms,
+    pub(super) email: Email,
     pub(super) secrets: Secrets,
-    email: Later,
     providers: Later,
     carriers: Later,
     oauth2: Later,
@@ -123,6 +123,17 @@ sections! {
         allowed_regions: Vec<String> = vec!["CN".to_owned()],
         dormant_days: u32 = 180,
         delete_grace_days: u32 = 0,
+    }
+
+    /// Who delivers e-mail.
+    Email {
+        smtp: Smtp = Smtp::default(),
+    }
+
+    /// The mail server, and the address that mails come from; nobody delivers without a server.
+    Smtp {
+        url: SecretString = "".into(),
+        from: String = String::new(),
     }
 
     /// The master secret, or where it is.
