@@ -124,9 +124,11 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::email::EmailAddress;
     use domain::message::CodeMessage;
     use ports::testing::CountingEntropy;
     use ports::testing::contract::sender::{mailbox, message};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -156,6 +158,24 @@ mod tests {
     fn a_phone_gets_no_mail() {
         let unwritable = write(&Message::Code(message(1)), &from(), &CountingEntropy::default());
         assert_eq!(unwritable.map(drop), Err(Unwritable::NoMailbox));
+    }
+
+    proptest! {
+        /// ID-02, EDGE-12: whoever has a valid address gets a mail, at that address and no other.
+        #[test]
+        fn every_address_can_be_written_to(
+            typed in r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~.-]{1,20}@([a-z0-9ü-]{1,10}\.){1,3}[a-z]{2,5}",
+        ) {
+            if let Ok(address) = EmailAddress::parse(&typed) {
+                let to = Recipient::Mailbox(address.clone());
+                let message = Message::Code(CodeMessage { to, ..message(42) });
+                let mail = write(&message, &from(), &CountingEntropy::default()).unwrap();
+                prop_assert_eq!(<Address as AsRef<str>>::as_ref(&mail.to), address.as_str());
+                let head = String::from_utf8(mail.text).unwrap();
+                let (head, _) = head.split_once("\r\n\r\n").unwrap();
+                prop_assert_eq!(head.matches("\r\nTo: ").count(), 1);
+            }
+        }
     }
 
     #[test]

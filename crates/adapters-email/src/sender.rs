@@ -35,6 +35,8 @@ impl Default for Patience {
 
 /// The most connections that rest.
 const MOST_RESTING: usize = 8;
+/// How long a connection that rested may take to show that it is still good.
+const WAKING: Duration = Duration::from_secs(1);
 /// How long a connection may rest; servers hang up on silent clients after a few minutes.
 const LONGEST_REST: Duration = Duration::from_secs(30);
 
@@ -93,14 +95,17 @@ impl SmtpSender {
         Ok(connection)
     }
 
-    /// A connection that rested and is still good.
+    /// A connection that rested and is still good. If the newest is not, the others are no better,
+    /// and a mail has no time to try them all.
     async fn wake(&self) -> Option<AsyncSmtpConnection> {
-        loop {
-            let Resting { mut connection, since } = self.lock().pop()?;
-            if since.elapsed() < LONGEST_REST && connection.test_connected().await {
-                return Some(connection);
-            }
+        let Resting { mut connection, since } = self.lock().pop()?;
+        let is_good = since.elapsed() < LONGEST_REST
+            && timeout(WAKING, connection.test_connected()).await.unwrap_or(false);
+        if is_good {
+            return Some(connection);
         }
+        self.lock().clear();
+        None
     }
 
     /// Keeps a connection whose mail was accepted; one that had an error is closed instead.

@@ -102,3 +102,28 @@ impl From<&Kept> for Message {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::message::{Notice, NoticeMessage};
+    use ports::testing::START;
+    use ports::testing::contract::sender::mailbox;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_notice_has_no_code_and_no_challenge() {
+        let notice = NoticeMessage { to: mailbox(), notice: Notice::NewDevice, at: START };
+        let kept = Kept { message: message::Message::Notice(notice), at: START };
+        let shown = json!({
+            "to": "ada@example.com",
+            "channel": "email",
+            "purpose": "new_device",
+            "challenge_id": null,
+            "code": null,
+            "at": "2026-01-01T00:00:00Z",
+        });
+        assert_eq!(serde_json::to_value(Message::from(&kept)).unwrap(), shown);
+    }
+}
