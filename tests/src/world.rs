@@ -74,6 +74,19 @@ impl World {
         Node::spawn(self.folder.path(), self.settings(&[]), None)
     }
 
+    /// Starts a node as where people's accounts are, with the settings that it asks for and
+    /// without anybody who delivers messages; `settings` go on top.
+    pub async fn production_node_with(&self, settings: &[(&str, &str)]) -> Node {
+        let production = [
+            ("SERVER__PUBLIC_URL", "https://id.example.com"),
+            ("SMS__SENDERS", "[]"),
+            ("STORE__MIGRATE", "true"),
+        ];
+        let mut all = self.settings(&[&production, settings].concat());
+        all.push(("LATCHKEY_ENV".to_owned(), "production".to_owned()));
+        Node::start(self.folder.path(), all, None).await
+    }
+
     fn settings(&self, settings: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut all: Vec<(String, String)> = [
             ("STORE__DATABASE_URL", self.database_url.as_str()),

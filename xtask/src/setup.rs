@@ -3,24 +3,29 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use test_servers::{postgres_folder, redis_program};
+use test_servers::{postgres_folder, python_program, redis_program};
 
 use crate::run::{Progress, cargo, outlive_ctrl_c, output, run, version};
+use crate::workspace::Workspace;
 
 /// The cargo-deny that `deny.toml` was written for.
 const DENY_VERSION: &str = "0.20.2";
+/// The mail server of the tests, as pip calls it.
+const MAIL_SERVER: &str = "aiosmtpd==1.4.6";
 /// Debian's hook that says whether an installed service may start.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// One of the two servers that the tests run on.
+/// One of the programs that the tests' servers are, or run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Server {
     Postgres,
     Redis,
+    /// For the mail server, which is written in it.
+    Python,
 }
 
 /// What we know how to do here.
@@ -39,6 +44,7 @@ enum Here {
 /// Looks for everything; installs the servers and cargo-deny if they are missing.
 pub(crate) fn setup() -> Result<()> {
     servers()?;
+    mail_server(&Workspace::load()?)?;
     match version(&mut cargo(["nextest", "--version"])) {
         Some(version) => found("cargo-nextest", &version),
         None => found(
@@ -51,7 +57,7 @@ pub(crate) fn setup() -> Result<()> {
     Ok(())
 }
 
-/// Makes sure that PostgreSQL's and Redis' programs are here.
+/// Makes sure that the programs of PostgreSQL, Redis and Python are here.
 pub(crate) fn servers() -> Result<()> {
     let missing = missing_servers();
     if !missing.is_empty() {
@@ -64,12 +70,39 @@ pub(crate) fn servers() -> Result<()> {
     }
     let postgres = postgres_folder()?.join("postgres");
     let redis = redis_program()?;
-    for (name, program) in [("PostgreSQL", postgres), ("Redis", redis)] {
+    let python = python_program()?;
+    for (name, program) in [("PostgreSQL", postgres), ("Redis", redis), ("Python", python)] {
         let version = version(Command::new(&program).arg("--version"))
             .with_context(|| format!("{} does not run", program.display()))?;
         found(name, &format!("{version} ({})", program.display()));
     }
     Ok(())
+}
+
+/// Makes sure that the tests' mail server is here, and gives the Python that runs it: one of the
+/// project's own, below the folder of what is built.
+pub(crate) fn mail_server(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.target_directory.join("aiosmtpd");
+    let python = folder.join("bin").join("python");
+    let installed = |python: &Path| {
+        let wanted = format!(
+            "import aiosmtpd; assert 'aiosmtpd==' + aiosmtpd.__version__ == '{MAIL_SERVER}'"
+        );
+        let mut command = Command::new(python);
+        command.args(["-c", &wanted]).stderr(Stdio::null());
+        command.status().is_ok_and(|it| it.success())
+    };
+    if !installed(&python) {
+        Progress::start().step(format!("installing {MAIL_SERVER} in {}", folder.display()));
+        run(Command::new(python_program()?).args(["-m", "venv", "--clear"]).arg(&folder))?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", MAIL_SERVER];
+        run(Command::new(&python).args(pip))?;
+        if !installed(&python) {
+            bail!("installed {MAIL_SERVER}, and it does not run");
+        }
+    }
+    found("mail server", MAIL_SERVER);
+    Ok(python)
 }
 
 /// Makes sure that cargo-deny is here.
@@ -91,7 +124,8 @@ fn found(name: &str, what: &str) {
 fn missing_servers() -> Vec<Server> {
     let postgres = postgres_folder().is_err().then_some(Server::Postgres);
     let redis = redis_program().is_err().then_some(Server::Redis);
-    postgres.into_iter().chain(redis).collect()
+    let python = python_program().is_err().then_some(Server::Python);
+    postgres.into_iter().chain(redis).chain(python).collect()
 }
 
 fn here() -> Here {
@@ -138,6 +172,7 @@ fn advice(missing: &[Server], here: Here) -> String {
             let packages = words(missing, |it| match it {
                 Server::Postgres => "postgresql@17",
                 Server::Redis => "redis",
+                Server::Python => "python",
             });
             format!(
                 "{names} missing; run\n\n    brew install {}\n\nand then this again",
@@ -150,6 +185,7 @@ fn advice(missing: &[Server], here: Here) -> String {
             words(missing, |it| match it {
                 Server::Postgres => "`postgres` and `initdb`",
                 Server::Redis => "`redis-server`",
+                Server::Python => "`python3` (with venv and pip)",
             })
             .join(" and ")
         ),
@@ -160,6 +196,7 @@ fn debian_packages(missing: &[Server]) -> String {
     words(missing, |it| match it {
         Server::Postgres => "postgresql",
         Server::Redis => "redis-server",
+        Server::Python => "python3-venv",
     })
     .join(" ")
 }
@@ -168,6 +205,7 @@ fn names(missing: &[Server]) -> String {
     let names = words(missing, |it| match it {
         Server::Postgres => "PostgreSQL",
         Server::Redis => "Redis",
+        Server::Python => "Python 3",
     });
     let verb = if names.len() == 1 { "is" } else { "are" };
     format!("{} {verb}", names.join(" and "))

@@ -1,4 +1,4 @@
-//! `test`: runs all tests on a throwaway PostgreSQL and Redis.
+//! `test`: runs all tests on a throwaway PostgreSQL and Redis, and with a mail server at hand.
 
 use std::process::Command;
 
@@ -13,10 +13,14 @@ use crate::{setup, stores};
 const POSTGRES_URL: &str = "LATCHKEY_TEST_POSTGRES_URL";
 /// Where the tests find a Redis; if it is set, none is started.
 const REDIS_URL: &str = "LATCHKEY_TEST_REDIS_URL";
+/// Where the tests find a Python that can run a mail server; if it is set, none is prepared.
+const SMTP_PYTHON: &str = "LATCHKEY_TEST_SMTP_PYTHON";
 /// Where the black-box tests find the binary.
 const BINARY: &str = "LATCHKEY_BIN";
 /// The package of the black-box tests.
 const BLACK_BOX: &str = "tests";
+/// The packages whose tests start mail servers.
+const MAILERS: [&str; 2] = [BLACK_BOX, "adapters-email"];
 
 /// Runs the tests of the whole workspace, or of the packages that `arguments` name; the arguments
 /// go to the test runner.
@@ -32,9 +36,17 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
         progress.step("building the binary that the black-box tests run");
         run(&mut cargo(["build", "--package", "app-http"]))?;
     }
+    let asks_for_mail = MAILERS.iter().any(|it| asked.includes(it));
+    let python = match env(SMTP_PYTHON) {
+        None if asks_for_mail => Some(setup::mail_server(&workspace)?),
+        Some(_) | None => None,
+    };
     let on_servers = |mut command: Command| {
         command.args(asked.selection()).arg("--all-features").env(BINARY, &binary);
         servers.name_to(&mut command);
+        if let Some(python) = &python {
+            command.env(SMTP_PYTHON, python);
+        }
         command
     };
 

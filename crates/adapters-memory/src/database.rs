@@ -41,7 +41,6 @@ struct Tables {
     events: HashMap<EventId, LoginEvent>,
     attempts: HashMap<Counted, Attempts>,
     audit: Vec<AuditLine>,
-    outgoing: Vec<Outgoing>,
     master_secret: Option<Subject>,
     outbox: outbox::Table,
 }
@@ -93,12 +92,6 @@ impl MemoryDatabase {
     #[must_use]
     pub fn audit(&self) -> Vec<AuditLine> {
         lock(&self.0).audit.clone()
-    }
-
-    /// What is to be told, oldest first.
-    #[must_use]
-    pub fn outgoing(&self) -> Vec<Outgoing> {
-        lock(&self.0).outgoing.clone()
     }
 }
 
@@ -192,7 +185,7 @@ impl Tables {
                 record.identities.iter().any(|it| it.kind == IdentifierKind::Phone);
         }
         self.audit.extend(change.audit.iter().cloned());
-        self.outgoing.extend(change.outgoing.iter().cloned());
+        self.outbox.put(&change.outgoing);
         Changed::Done { dead }
     }
 
@@ -269,7 +262,7 @@ impl Tables {
         let tell = |id, news| Outgoing { id, user_id: session.user_id, at: entry.event.at, news };
         let method = session.method;
         let told = entry.logged_in.map(|id| tell(id, News::Event(Event::LoggedIn { method })));
-        self.outgoing.extend(told);
+        self.outbox.put(told.as_slice());
         let mut logins = self
             .events
             .values()
@@ -281,7 +274,7 @@ impl Tables {
         });
         if !is_first && !is_seen {
             let notice = News::Notice { notice: Notice::NewDevice, to: None };
-            self.outgoing.push(tell(entry.new_device, notice));
+            self.outbox.put(&[tell(entry.new_device, notice)]);
         }
         let record = SessionRecord { session: session.clone(), token: entry.token, ended: false };
         self.sessions.insert(session.id, record);
@@ -343,7 +336,7 @@ impl Accounts for MemoryDatabase {
         };
         if let Some(id) = registration.registered {
             let news = News::Event(Event::Registered { kind: registration.kind });
-            tables.outgoing.push(Outgoing { id, user_id, at: entry.event.at, news });
+            tables.outbox.put(&[Outgoing { id, user_id, at: entry.event.at, news }]);
         }
         tables.users.insert(user_id, record);
         tables.begin(entry);
@@ -424,7 +417,7 @@ impl Accounts for MemoryDatabase {
 
     async fn record(&self, event: &LoginEvent, outgoing: &[Outgoing]) -> Result<(), StoreError> {
         let mut tables = lock(&self.0);
-        tables.outgoing.extend(outgoing.iter().cloned());
+        tables.outbox.put(outgoing);
         match tables.events.insert(event.id, event.clone()) {
             None => Ok(()),
             Some(_) => {
@@ -476,7 +469,7 @@ impl Accounts for MemoryDatabase {
     ) -> Result<Option<(User, Vec<TokenHash>)>, StoreError> {
         let mut tables = lock(&self.0);
         let tokens = tables.live(user_id).map(|it| it.token).collect();
-        tables.outgoing.extend(told);
+        tables.outbox.put(told.as_slice());
         let Some(record) = tables.users.get_mut(&user_id) else { return Ok(None) };
         let profile = &mut record.user.profile;
         if let Some(nickname) = &patch.nickname {

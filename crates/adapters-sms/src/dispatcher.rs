@@ -1,15 +1,17 @@
-//! The queue before the vendors.
+//! The queue before the vendors of all channels.
 //!
-//! [`delivery`] is what becomes of one letter, [`health`] knows whether any vendor delivers.
+//! [`delivery`] is what becomes of one letter, [`notices`] of one notice, [`health`] knows whether
+//! any vendor of a channel delivers.
 
 mod delivery;
 mod health;
+mod notices;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::Duration;
-use domain::message::CodeMessage;
+use domain::message::{Channel, Message};
 use ports::challenges::Challenges;
 use ports::clock::Clock;
 use ports::entropy::Entropy;
@@ -22,14 +24,16 @@ use tokio::time::{Instant, timeout};
 
 use delivery::Delivery;
 
-/// Called with every message at the moment it is posted.
-pub type OnPost = Arc<dyn Fn(&CodeMessage) + Send + Sync>;
+/// Called with every code at the moment it is posted, and with every notice that was accepted.
+pub type OnPost = Arc<dyn Fn(&Message) + Send + Sync>;
 
 /// One vendor, by the name that logs call it.
 #[derive(Clone)]
 pub struct Vendor {
     /// The name; never a secret.
     pub name: &'static str,
+    /// The channel that it serves.
+    pub channel: Channel,
     /// What hands messages to it.
     pub sender: Arc<dyn MessageSender>,
 }
@@ -54,7 +58,7 @@ pub struct DispatcherSettings {
     /// The wait before the first repetition, doubled before each further one; half of it is
     /// jitter.
     pub back_off: Duration,
-    /// How long all vendors fail before callers are told (OTP-10).
+    /// How long all vendors of a channel fail before callers are told (OTP-10).
     pub down_after: Duration,
     /// While they fail, one message in this time is let through to see if they still do.
     pub probe_every: Duration,
@@ -77,7 +81,7 @@ impl Default for DispatcherSettings {
 /// What a dispatcher needs of the world.
 #[derive(Clone)]
 pub struct DispatcherPorts {
-    /// The vendors, in the order in which they are tried.
+    /// The vendors of all channels, in the order in which they are tried.
     pub vendors: Vec<Vendor>,
     /// Where a definite refusal is refunded.
     pub challenges: Arc<dyn Challenges>,
@@ -85,7 +89,7 @@ pub struct DispatcherPorts {
     pub clock: Arc<dyn Clock>,
     /// The jitter of repetitions.
     pub entropy: Arc<dyn Entropy>,
-    /// Sees every message when it is posted; development only.
+    /// Sees every message; development only.
     pub on_post: Option<OnPost>,
 }
 
@@ -140,17 +144,17 @@ impl fmt::Debug for Dispatcher {
 }
 
 impl Postbox for Dispatcher {
-    fn reserve(&self) -> Result<Slot, PostboxError> {
+    fn reserve(&self, channel: Channel) -> Result<Slot, PostboxError> {
         if *self.closing.borrow() {
             return Err(PostboxError::Full);
         }
-        let place = self.delivery.health.admit(Instant::now(), || {
+        let place = self.delivery.health(channel).admit(Instant::now(), || {
             self.queue.clone().try_reserve_owned().map_err(|_| PostboxError::Full)
         })?;
         let (delivery, on_post) = (Arc::clone(&self.delivery), self.on_post.clone());
         Ok(Slot::new(move |letter| {
             if let Some(on_post) = on_post {
-                on_post(&letter.message);
+                on_post(&Message::Code(letter.message.clone()));
             }
             delivery.posted();
             place.send(letter);

@@ -1,7 +1,8 @@
 //! Text messages: the queue before the vendors, and the sender that writes to the log.
 //!
-//! [`Dispatcher`] takes letters, and delivers them in the background through the first vendor that
-//! accepts. [`LogSender`] and [`Inbox`] exist for development.
+//! [`Dispatcher`] takes letters, and delivers them in the background through the first vendor of
+//! their channel that accepts; vendors of other channels are handed to it like those of this room.
+//! [`LogSender`] and [`Inbox`] exist for development.
 
 mod dispatcher;
 mod inbox;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::credential::code::Purpose;
-use domain::message::CodeMessage;
+use domain::message::{CodeMessage, Message};
 use ports::sender::{MessageSender, SendError};
 
 /// Writes every message to the log, number and code included, and accepts it.
@@ -14,14 +14,20 @@ pub struct LogSender;
 
 #[async_trait]
 impl MessageSender for LogSender {
-    async fn send(&self, message: &CodeMessage) -> Result<(), SendError> {
-        tracing::info!(
-            target: "latchkey::sms",
-            to = message.to.as_str(),
-            zh = chinese(message),
-            en = english(message),
-            "message"
-        );
+    async fn send(&self, message: &Message) -> Result<(), SendError> {
+        let to = message.to().as_str();
+        match message {
+            Message::Code(code) => tracing::info!(
+                target: "latchkey::sms",
+                to,
+                zh = chinese(code),
+                en = english(code),
+                "message"
+            ),
+            Message::Notice(it) => {
+                tracing::info!(target: "latchkey::sms", to, notice = it.notice.as_str(), "notice");
+            }
+        }
         Ok(())
     }
 }
@@ -61,7 +67,7 @@ fn minutes(message: &CodeMessage) -> u64 {
 mod tests {
     use std::sync::Arc;
 
-    use ports::testing::contract::sender::{Vendor, message};
+    use ports::testing::contract::sender::{Vendor, message, phone};
     use rstest::rstest;
 
     use super::*;
@@ -70,7 +76,7 @@ mod tests {
     #[expect(clippy::unused_async, reason = "suites await what makes a vendor")]
     async fn fresh() -> Vendor {
         test_log::start();
-        Vendor { sender: Arc::new(LogSender), accepted: Arc::new(test_log::lines) }
+        Vendor { sender: Arc::new(LogSender), to: phone(), accepted: Arc::new(test_log::lines) }
     }
 
     ports::sender_contract!(fresh());
@@ -78,7 +84,7 @@ mod tests {
     #[tokio::test]
     async fn a_line_has_number_and_code() {
         let vendor = fresh().await;
-        vendor.sender.send(&message(42)).await.unwrap();
+        vendor.sender.send(&Message::Code(message(42))).await.unwrap();
         let line = (vendor.accepted)().join("");
         assert!(line.contains("+8613800138000") && line.contains("latchkey::sms"), "{line}");
     }

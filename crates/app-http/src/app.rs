@@ -8,6 +8,7 @@ use actix_web::guard::{self, Guard as _};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Route};
 use adapters_sms::Inbox;
+use domain::message::Channel;
 use ports::Ports;
 
 use crate::edge::{Network, no_override};
@@ -28,8 +29,8 @@ pub(crate) struct App {
     pub(crate) profile: Profile,
     /// Whether Redis is one of the stores.
     pub(crate) has_redis: bool,
-    /// Whether anybody delivers text messages; development keeps them for developers.
-    pub(crate) has_sms: bool,
+    /// The channels that somebody delivers by; development keeps messages for developers.
+    pub(crate) channels: Vec<Channel>,
     /// True where people reach it by `https`.
     pub(crate) is_https: bool,
     /// Whose word on the client's address is taken.
@@ -48,7 +49,7 @@ impl App {
             inbox,
             profile: settings.profile,
             has_redis: settings.store.redis_url.is_some(),
-            has_sms: !settings.senders.is_empty() || settings.profile == Profile::Development,
+            channels: channels(settings),
             is_https: settings.server.is_https,
             trusted_proxies: settings.server.trusted_proxies.clone(),
             forwarded_header: settings.server.forwarded_header.clone(),
@@ -76,6 +77,15 @@ impl App {
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
     }
+}
+
+fn channels(settings: &Settings) -> Vec<Channel> {
+    let delivers = |it: &Channel| match it {
+        Channel::Sms => !settings.senders.is_empty(),
+        Channel::Email => settings.email.is_some(),
+    };
+    let keeps = settings.profile == Profile::Development;
+    Channel::ALL.into_iter().filter(|it| keeps || delivers(it)).collect()
 }
 
 /// The table of routes. What is not in it is 404; a method that is not in it is 405.

@@ -1,7 +1,7 @@
 //! The courier's rounds: what the outbox holds is told for as long as the process serves.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use application::outbox::{Courier, deliver, take_due};
 use ports::error::StoreError;
@@ -16,6 +16,8 @@ const POLL: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(3);
 /// Entries that are told at the same time.
 const HANDS: usize = 16;
+/// How often it is looked whether the grace of a deleted account is over (LINK-12).
+const FREE_EVERY: Duration = Duration::from_mins(1);
 /// The longest that telling one may take; well below its hold.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -54,6 +56,7 @@ async fn go_round(
 ) {
     let mut hands = JoinSet::new();
     let mut is_well = true;
+    let mut freed_at = Instant::now();
     while !*stopped.borrow() {
         let outcome = if is_ready() { hand_out(&courier, &mut hands).await } else { Ok(()) };
         let pause = if outcome.is_ok() { POLL } else { PAUSE };
@@ -64,6 +67,10 @@ async fn go_round(
             Err(_) => {}
         }
         is_well = outcome.is_ok();
+        if is_well && freed_at.elapsed() >= FREE_EVERY {
+            freed_at = Instant::now();
+            free_deleted(&courier).await;
+        }
         tokio::select! {
             () = sleep(pause) => {}
             // A free hand, and perhaps the next event of a user.
@@ -74,6 +81,16 @@ async fn go_round(
         while hands.try_join_next().is_some() {}
     }
     while hands.join_next().await.is_some() {}
+}
+
+/// Frees what deleted accounts still hold when their grace is over.
+async fn free_deleted(courier: &Courier) {
+    let now = courier.ports.clock.now();
+    match courier.ports.accounts.free_deleted(now).await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "the identifiers of deleted accounts are free"),
+        Err(error) => tracing::warn!(%error, "deleted accounts could not be looked at"),
+    }
 }
 
 /// Gives what is due to the hands that are free.

@@ -15,6 +15,7 @@ mod migrations;
 mod openapi;
 mod outbox;
 mod problem;
+mod query;
 mod routes;
 mod serve;
 mod settings;

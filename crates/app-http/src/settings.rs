@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapters_email::{SmtpSettings, SmtpSettingsError};
 use domain::policy::Policy;
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
@@ -39,10 +40,12 @@ pub(crate) struct Settings {
     pub(crate) hashing: Hashing,
     /// The rules' settings.
     pub(crate) policy: Arc<Policy>,
-    /// Who delivers messages, in the order in which they are tried.
+    /// Who delivers text messages, in the order in which they are tried.
     pub(crate) senders: Vec<Sender>,
     /// Where events go; `None` tells nobody.
     pub(crate) webhooks: Option<Webhooks>,
+    /// Who delivers e-mail; `None` for nobody.
+    pub(crate) email: Option<SmtpSettings>,
     /// Where the master secret comes from.
     pub(crate) secret: MasterSecret,
 }
@@ -100,7 +103,7 @@ pub(crate) struct Hashing {
     pub(crate) parallelism: u32,
 }
 
-/// Who delivers messages.
+/// Who delivers text messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sender {
     /// Prints them; development only.
@@ -186,6 +189,7 @@ impl Settings {
             },
             senders: senders(&sections.sms.senders, profile)?,
             webhooks: webhooks::webhooks(&sections.webhooks, profile)?,
+            email: email(&sections.email.smtp, profile)?,
             policy: Arc::new(policy::policy(&sections)?),
             secret,
         })
@@ -215,6 +219,25 @@ fn senders(names: &[String], profile: Profile) -> Result<Vec<Sender>, SettingsEr
         _ => Err(SettingsError::key(key, "holds a name that is no sender's")),
     };
     names.iter().map(sender).collect()
+}
+
+fn email(smtp: &sections::Smtp, profile: Profile) -> Result<Option<SmtpSettings>, SettingsError> {
+    let key = "email.smtp.url";
+    if smtp.url.expose_secret().is_empty() {
+        return Ok(None);
+    }
+    let settings = SmtpSettings::parse(&smtp.url, &smtp.from).map_err(|refusal| {
+        let key = match refusal {
+            SmtpSettingsError::Url(_) | SmtpSettingsError::Tls => key,
+            SmtpSettingsError::From => "email.smtp.from",
+        };
+        SettingsError::key(key, refusal.to_string())
+    })?;
+    if profile == Profile::Production && !settings.is_encrypted() && !settings.is_local() {
+        let problem = "must be encrypted in production: smtps://, or smtp:// with ?tls=required";
+        return Err(SettingsError::key(key, problem));
+    }
+    Ok(Some(settings))
 }
 
 /// True for an address that a link on this machine alone can have.
@@ -335,8 +358,50 @@ mod tests {
         assert!(message.contains(&format!("`{key}`")), "{message}");
     }
 
+    const SMTP: &str = "LATCHKEY__EMAIL__SMTP__URL";
+    const FROM: &str = "LATCHKEY__EMAIL__SMTP__FROM";
+
+    /// Without a server there is nobody to deliver mail.
+    #[rstest]
+    #[case::none("", false)]
+    #[case::encrypted("smtps://ada:pw@mail.example.com", true)]
+    #[case::starttls("smtp://mail.example.com?tls=required", true)]
+    #[case::here("smtp://localhost:25", true)]
+    fn mail_goes_by_the_server_that_is_named(#[case] url: &str, #[case] delivers: bool) {
+        for profile in ["development", "production"] {
+            let senders = ("LATCHKEY__SMS__SENDERS", "[]");
+            let set = [senders, (SMTP, url), (FROM, "Latchkey <no-reply@example.com>")];
+            assert_eq!(read(profile, &set).expect("settings").email.is_some(), delivers);
+        }
+    }
+
+    #[rstest]
+    #[case::clear("smtp://mail.example.com", "a@example.com", "email.smtp.url", true)]
+    #[case::offered(
+        "smtp://mail.example.com?tls=opportunistic",
+        "a@example.com",
+        "email.smtp.url",
+        true
+    )]
+    #[case::scheme("http://mail.example.com", "a@example.com", "email.smtp.url", false)]
+    #[case::from("smtps://mail.example.com", "", "email.smtp.from", false)]
+    #[case::from_text("smtps://mail.example.com", "nobody", "email.smtp.from", false)]
+    fn a_mail_server_that_cannot_be_is_refused_by_its_key(
+        #[case] url: &str,
+        #[case] from: &str,
+        #[case] key: &str,
+        #[case] in_production_alone: bool,
+    ) {
+        let set = [("LATCHKEY__SMS__SENDERS", "[]"), (SMTP, url), (FROM, from)];
+        let message = refused("production", &set);
+        assert!(message.contains(&format!("`{key}`")), "{message}");
+        assert_eq!(read("development", &set).is_ok(), in_production_alone);
+    }
+
     #[test]
     fn a_refusal_never_tells_the_value() {
+        let url = ("LATCHKEY__EMAIL__SMTP__URL", "smtps://ada@hunter2:hunter2");
+        assert!(!refused("development", &[url]).contains("hunter2"));
         let message = refused("development", &[("LATCHKEY__SECRETS__KEY", "hunter2")]);
         assert!(!message.contains("hunter2"), "{message}");
         let message = refused("development", &[("LATCHKEY__SECRETS", "hunter2")]);

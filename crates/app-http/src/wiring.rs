@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use adapters_crypto::{ArgonHasher, HasherSettings, MasterKeys, SystemClock, SystemEntropy};
 use adapters_db::{Direction, MigrateError, postgres, sqlite};
+use adapters_email::SmtpSender;
 use adapters_memory::challenges::MemoryChallenges;
 use adapters_memory::session_copies::MemorySessionCopies;
 use adapters_memory::throttles::MemoryThrottles;
@@ -13,6 +14,7 @@ use adapters_sms::{Dispatcher, DispatcherPorts, DispatcherSettings, Inbox, LogSe
 use adapters_webhook::{WebhookSettings, WebhookSink};
 use anyhow::{Context as _, Result, bail};
 use application::outbox::Courier;
+use domain::message::Channel;
 use ports::Ports;
 use ports::accounts::Accounts;
 use ports::challenges::Challenges;
@@ -60,7 +62,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let dispatcher = Arc::new(Dispatcher::start(
         DispatcherSettings::default(),
         DispatcherPorts {
-            vendors: settings.senders.iter().copied().map(vendor).collect(),
+            vendors: vendors(settings, inbox.as_ref(), &entropy)?,
             challenges: Arc::clone(&challenges),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
@@ -81,9 +83,9 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
         throttles,
         postbox: Arc::clone(&dispatcher) as _,
     };
+    let messenger = Some(Arc::clone(&dispatcher) as _);
     let sink = settings.webhooks.as_ref().map(|it| webhooks(it, Arc::clone(&ports.clock)));
-    let courier =
-        Courier { ports: ports.clone(), outbox, sink: sink.transpose()?, messenger: None };
+    let courier = Courier { ports: ports.clone(), outbox, sink: sink.transpose()?, messenger };
     Ok(Wired { ports, dispatcher, inbox, courier })
 }
 
@@ -110,9 +112,32 @@ const fn hashing(cost: Hashing) -> HasherSettings {
     }
 }
 
+/// Who delivers, channel by channel. In development a channel that has nobody keeps its messages
+/// for developers, and is content with that.
+fn vendors(
+    settings: &Settings,
+    inbox: Option<&Arc<Inbox>>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Vec<Vendor>> {
+    let mut vendors: Vec<Vendor> = settings.senders.iter().copied().map(vendor).collect();
+    if let Some(smtp) = &settings.email {
+        let sender = SmtpSender::new(smtp.clone(), Arc::clone(entropy))
+            .context("setting `email.smtp.url`")?;
+        vendors.push(Vendor { name: "smtp", channel: Channel::Email, sender: Arc::new(sender) });
+    }
+    for channel in Channel::ALL {
+        if let Some(inbox) = inbox
+            && !vendors.iter().any(|it| it.channel == channel)
+        {
+            vendors.push(Vendor { name: "inbox", channel, sender: Arc::clone(inbox) as _ });
+        }
+    }
+    Ok(vendors)
+}
+
 fn vendor(sender: Sender) -> Vendor {
     match sender {
-        Sender::Log => Vendor { name: "log", sender: Arc::new(LogSender) },
+        Sender::Log => Vendor { name: "log", channel: Channel::Sms, sender: Arc::new(LogSender) },
     }
 }
 

@@ -3,7 +3,7 @@
 use domain::cap::{Cap, Charge, Scope};
 use domain::credential::code::{Challenge, Code, Purpose};
 use domain::id::ChallengeId;
-use domain::message::{CodeMessage, Recipient};
+use domain::message::{Channel, CodeMessage, Recipient};
 use domain::origin::{Origin, network};
 use domain::{Duration, later};
 use ports::challenges::Issued;
@@ -24,7 +24,7 @@ pub struct Sent {
     pub resend_in: Duration,
 }
 
-/// Sends a code, and tells nothing of whether anybody has the number (OTP-09).
+/// Sends a code, and tells nothing of whether anybody has the number or address (OTP-09).
 ///
 /// A place in the queue comes first, so that a full one costs nobody their share; then one step
 /// counts and stores; then the message goes on its way by itself.
@@ -36,7 +36,7 @@ pub async fn request_challenge(
 ) -> Result<Sent, Error> {
     let now = ports.clock.now();
     let policy = &ports.policy.codes;
-    let slot = ports.postbox.reserve()?;
+    let slot = ports.postbox.reserve(to.channel())?;
     let id = ChallengeId::new(entropy::bytes(&*ports.entropy));
     let code = Code::draw(policy.length, || u64::from_be_bytes(entropy::bytes(&*ports.entropy)));
     let challenge = Challenge {
@@ -55,11 +55,18 @@ pub async fn request_challenge(
         Issued::Full { scope: Scope::Country | Scope::Everyone, until: moment } => {
             return Err(Error::SmsBudgetExhausted { retry_after: until(moment, now) });
         }
-        Issued::Full { scope: Scope::Mailbox | Scope::Reset, until: moment } => {
+        Issued::Full { scope: Scope::Reset, until: moment } => {
             return Err(Error::RateLimited { retry_after: until(moment, now) });
         }
-        Issued::Full { scope: Scope::Phone | Scope::Ip | Scope::Block, until: moment } => {
-            return Err(Error::SmsRateLimited { retry_after: until(moment, now) });
+        Issued::Full {
+            scope: Scope::Phone | Scope::Mailbox | Scope::Ip | Scope::Block,
+            until: moment,
+        } => {
+            let retry_after = until(moment, now);
+            return Err(match to.channel() {
+                Channel::Sms => Error::SmsRateLimited { retry_after },
+                Channel::Email => Error::RateLimited { retry_after },
+            });
         }
     }
     tracing::info!(target: "audit", event = "code.sent", to = to.masked(), purpose = purpose.as_str());

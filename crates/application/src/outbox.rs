@@ -116,7 +116,7 @@ async fn tell_person(
         Ok(()) => Ok(()),
         // No repetition would change it, and others may be waiting for what it costs.
         Err(
-            error @ (SendError::BadNumber { .. }
+            error @ (SendError::BadRecipient { .. }
             | SendError::Limited { .. }
             | SendError::Misconfigured { .. }),
         ) => {

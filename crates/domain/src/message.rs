@@ -17,6 +17,9 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// All channels.
+    pub const ALL: [Self; 2] = [Self::Sms, Self::Email];
+
     /// The stable name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -24,6 +27,12 @@ impl Channel {
             Self::Sms => "sms",
             Self::Email => "email",
         }
+    }
+
+    /// Reads the stable name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == name)
     }
 }
 
@@ -74,6 +83,26 @@ impl Recipient {
     }
 }
 
+/// A message on its way to a person.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// A code, which its owner is waiting for.
+    Code(CodeMessage),
+    /// A notice, which nobody asked for.
+    Notice(NoticeMessage),
+}
+
+impl Message {
+    /// Where it goes.
+    #[must_use]
+    pub const fn to(&self) -> &Recipient {
+        match self {
+            Self::Code(it) => &it.to,
+            Self::Notice(it) => &it.to,
+        }
+    }
+}
+
 /// A code on its way to a person.
 #[derive(Debug, Clone)]
 pub struct CodeMessage {
@@ -89,29 +118,42 @@ pub struct CodeMessage {
     pub ttl: Duration,
 }
 
-/// What a person is told of their account without having asked (LOG-05). It carries neither code
-/// nor link.
+/// What happened to an account, for its owner to know.
+///
+/// It carries neither a code nor a link: what its reader wants to do about it begins with a login
+/// (LOG-05).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeMessage {
+    /// Where it goes.
+    pub to: Recipient,
+    /// What happened.
+    pub notice: Notice,
+    /// When it did.
+    pub at: Timestamp,
+}
+
+/// What the owner of an account is told about (LOG-05).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Notice {
-    /// Somebody logged in on a device that had not been seen.
+    /// Somebody logged in on a device that the account did not know.
     NewDevice,
-    /// A first password was set.
+    /// The account got its first password.
     PasswordSet,
-    /// The password was changed.
+    /// The password was changed by somebody who was logged in.
     PasswordChanged,
-    /// The password was reset.
+    /// The password was set anew by a code.
     PasswordReset,
-    /// A way in was linked.
+    /// A way in was added.
     IdentityLinked,
-    /// A way in was unlinked.
+    /// A way in was removed.
     IdentityUnlinked,
     /// A phone number or e-mail address was swapped for another.
     IdentityReplaced,
-    /// Two accounts became one.
+    /// Another account was taken into this one.
     AccountsMerged,
-    /// The account's phone number now belongs to a new account.
+    /// The phone number belongs to a new account now: its operator gave it to somebody else.
     NumberTaken,
-    /// Logging in by password is off until a reset.
+    /// Too many wrong passwords: the password opens nothing until it is reset (LOCK-02).
     PasswordLocked,
     /// The account was deleted.
     AccountDeleted,
@@ -158,13 +200,23 @@ impl Notice {
     }
 }
 
-/// A notice on its way to a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoticeMessage {
-    /// Where it goes.
-    pub to: Recipient,
-    /// What they are told.
-    pub notice: Notice,
-    /// When it happened.
-    pub at: Timestamp,
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_name_is_one_notices_and_is_read_back() {
+        let names: BTreeSet<_> = Notice::ALL.iter().map(|it| it.as_str()).collect();
+        assert_eq!(names.len(), Notice::ALL.len());
+        assert!(Notice::ALL.iter().all(|it| Notice::parse(it.as_str()) == Some(*it)));
+        assert_eq!(Notice::parse("birthday"), None);
+    }
+
+    #[test]
+    fn every_channel_is_read_back() {
+        assert!(Channel::ALL.iter().all(|it| Channel::parse(it.as_str()) == Some(*it)));
+        assert_eq!(Channel::parse("pigeon"), None);
+    }
 }

@@ -1,14 +1,19 @@
-//! The messenger: tells people of changes to their accounts.
+//! Telling people what happened to their accounts.
 
 use async_trait::async_trait;
 use domain::message::NoticeMessage;
 
 use crate::sender::SendError;
 
-/// Tells people of changes to their accounts, by text message or e-mail.
+/// Delivers notices, which nobody waits for: the worker of the outbox calls it, and calls again
+/// what failed.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait Messenger: Send + Sync {
-    /// Hands a notice to a vendor; `Ok` means accepted, not delivered.
+    /// Hands a notice to the vendors of its channel, each asked once; `Ok` means that one of them
+    /// accepted it.
+    ///
+    /// [`SendError::BadRecipient`] and [`SendError::Limited`] are final: another try says the same.
+    /// A channel without a vendor is [`SendError::Misconfigured`].
     async fn tell(&self, notice: &NoticeMessage) -> Result<(), SendError>;
 }

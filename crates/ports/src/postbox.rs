@@ -1,7 +1,7 @@
 //! The queue before the senders: bounded, so that a full one is told before anything is stored.
 
 use domain::cap::Charge;
-use domain::message::CodeMessage;
+use domain::message::{Channel, CodeMessage};
 use domain::{Duration, Timestamp};
 use thiserror::Error;
 
@@ -11,9 +11,11 @@ pub enum PostboxError {
     /// All places are taken.
     #[error("the message queue is full")]
     Full,
-    /// All vendors have been failing for a while.
-    #[error("no vendor delivers messages at present")]
+    /// All vendors of the channel have been failing for a while.
+    #[error("no vendor delivers {} messages at present", channel.as_str())]
     Down {
+        /// Which channel's.
+        channel: Channel,
         /// When to try again.
         retry_after: Duration,
     },
@@ -49,6 +51,8 @@ impl Slot {
 /// The queue before the senders.
 #[cfg_attr(feature = "testing", mockall::automock)]
 pub trait Postbox: Send + Sync {
-    /// Reserves a place for one message.
-    fn reserve(&self) -> Result<Slot, PostboxError>;
+    /// Reserves a place for one message that travels by a channel.
+    ///
+    /// The places are everybody's; whether vendors are failing is each channel's own affair.
+    fn reserve(&self, channel: Channel) -> Result<Slot, PostboxError>;
 }

@@ -1,20 +1,20 @@
 //! Senders: the vendors that deliver messages.
 
 use async_trait::async_trait;
-use domain::message::CodeMessage;
+use domain::message::Message;
 use thiserror::Error;
 
 /// Why a message was not delivered, by what is to be done next.
 #[derive(Debug, Error)]
 pub enum SendError {
-    /// The vendor refuses this number: malformed, opted out, or on a blacklist. Final.
-    #[error("{vendor} refuses the number")]
-    BadNumber {
+    /// The vendor refuses this recipient: malformed, unknown, opted out, or on a blacklist. Final.
+    #[error("{vendor} refuses the recipient")]
+    BadRecipient {
         /// The sender's name.
         vendor: &'static str,
     },
-    /// The vendor's own limit for this number. Final for now, never dodged by another vendor.
-    #[error("{vendor} has reached its limit for the number")]
+    /// The vendor's own limit for this recipient. Final for now, never dodged by another vendor.
+    #[error("{vendor} has reached its limit for the recipient")]
     Limited {
         /// The sender's name.
         vendor: &'static str,
@@ -45,5 +45,5 @@ pub enum SendError {
 pub trait MessageSender: Send + Sync {
     /// Hands a message to the vendor; `Ok` means accepted, not delivered. Called again for the
     /// same message it sends the same code.
-    async fn send(&self, message: &CodeMessage) -> Result<(), SendError>;
+    async fn send(&self, message: &Message) -> Result<(), SendError>;
 }

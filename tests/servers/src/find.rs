@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use crate::Error;
 
@@ -37,6 +38,24 @@ pub fn redis_program() -> Result<PathBuf, Error> {
         .map(|it| it.join("redis-server"))
         .find(|it| it.is_file())
         .ok_or(Error::Missing { program: "redis-server" })
+}
+
+/// Finds a Python 3 that can make virtual environments: through `PATH`, else the system's own.
+pub fn python_program() -> Result<PathBuf, Error> {
+    search_path()
+        .into_iter()
+        .chain(["/usr/bin", "/opt/homebrew/bin", "/usr/local/bin"].map(PathBuf::from))
+        .map(|it| it.join("python3"))
+        .find(|it| it.is_file() && makes_environments(it))
+        .ok_or(Error::Missing { program: "python3 with venv" })
+}
+
+/// Debian leaves `ensurepip` out where the package `python3-venv` is not installed.
+fn makes_environments(python: &Path) -> bool {
+    let mut command = Command::new(python);
+    command.args(["-c", "import ensurepip, venv"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|it| it.success())
 }
 
 #[expect(

@@ -1,4 +1,4 @@
-//! Throwaway PostgreSQL and Redis servers on loopback, for `cargo xtask` and for tests of what
+//! Throwaway PostgreSQL, Redis and mail servers on loopback, for `cargo xtask` and for tests of what
 //! happens when a server stops, comes back or hangs.
 //!
 //! ```no_run
@@ -26,9 +26,11 @@ mod port;
 mod postgres;
 mod redis;
 mod server;
+mod smtp;
 
 pub use error::Error;
-pub use find::{postgres_folder, redis_program};
+pub use find::{postgres_folder, python_program, redis_program};
 pub use port::free_port;
 pub use postgres::Postgres;
 pub use redis::Redis;
+pub use smtp::{Smtp, SmtpOptions, SmtpTls};

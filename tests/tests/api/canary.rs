@@ -1,4 +1,5 @@
-//! No code, password, token or full phone number in any log line, nor in clear in any store.
+//! No code, password, token, full phone number or mail address in any log line, nor in clear in any
+//! store.
 
 use std::path::Path;
 
@@ -87,14 +88,21 @@ async fn secrets_are_nowhere_in_clear(world: World) {
     let unused = client.code(phone).await;
     let token = login.str("/access_token").to_owned();
     let other = again.str("/access_token").to_owned();
+    let mailbox = "zebra-canary@example.com";
+    let body = json!({"channel": "email", "target": mailbox});
+    let sent = client.post("/v1/challenges", &body).await;
+    let by_mail = client.code_of(mailbox, sent.str("/challenge_id")).await;
+    assert_eq!(client.login(&by_mail).await.status, 200);
     let secrets = [
         phone,
+        mailbox,
         password,
         wrong,
         &token,
         &other,
         code["code"].as_str().unwrap(),
         unused["code"].as_str().unwrap(),
+        by_mail["code"].as_str().unwrap(),
     ];
     let mut control = Vec::new();
     for (place, bytes) in everything(&world).await {

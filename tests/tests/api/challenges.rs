@@ -95,6 +95,34 @@ async fn a_request_that_makes_no_sense_names_its_field(world: World) {
     }
 }
 
+/// A developer is told what is wrong with the query, and not something else.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_is_looked_up_by_number_or_address() {
+    let node = World::new(tests::Topology::Sqlite).await.node().await;
+    for (query, code, field) in [
+        ("", "missing", "to"),
+        ("?x=1", "unknown", "x"),
+        ("?to=13800138000&x=1", "unknown", "x"),
+        ("?to=13800138000&to=13800138000", "invalid", "to"),
+        ("?to=12345", "phone_invalid", "to"),
+        ("?to=ada@", "email_invalid", "to"),
+    ] {
+        let refused = node.client.get(&format!("/dev/messages{query}")).await.unwrap();
+        assert_eq!(refused.status, 422, "{query}");
+        let error = &refused.body["errors"][0];
+        assert_eq!((&error["code"], &error["field"]), (&json!(code), &json!(field)), "{query}");
+    }
+    for query in [
+        "?to=%2B8613800138000",
+        "?to=ada@example.com",
+        "?to=Ada%40Example.com",
+        "?to=a+b@example.com",
+    ] {
+        let kept = node.client.get(&format!("/dev/messages{query}")).await.unwrap();
+        assert_eq!((kept.status, &kept.body), (200, &json!({"messages": []})), "{query}");
+    }
+}
+
 /// OTP-07.
 async fn asking_again_too_early_is_told_when(world: World) {
     let node = world.node_with(&[("CODES__RESEND_SECS", "60")]).await;

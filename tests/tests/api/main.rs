@@ -6,6 +6,7 @@ mod canary;
 mod challenges;
 mod docs;
 mod edge;
+mod email;
 mod faults;
 mod identities;
 mod limits;

@@ -4,13 +4,14 @@ use crate::workspace::{Dependency, Package};
 
 /// Packages from outside that only some of ours may name; those whose names go on after a `-` or
 /// a `_` are meant as well. `deny.toml` holds the same for what comes in through others.
-const OWNERS: [(&str, &[&str]); 13] = [
+const OWNERS: [(&str, &[&str]); 14] = [
     ("actix", &["app-http", "tests"]),
     ("argon2", &["adapters-crypto"]),
     ("bb8", &["adapters-redis"]),
     ("bcrypt", &["adapters-crypto"]),
     ("deadpool", &["adapters-db"]),
     ("diesel", &["adapters-db"]),
+    ("lettre", &["adapters-email"]),
     ("libsqlite3", &["adapters-db"]),
     ("pbkdf2", &["adapters-crypto"]),
     ("redis", &["adapters-redis", "tests"]),
@@ -62,7 +63,7 @@ fn may_use(package: &str, other: &str, in_tests: bool) -> bool {
         }
         "app-http" => is_core(other) || other == "application" || is_adapter(other),
         "tests" | "xtask" => other == "test-servers",
-        _ if is_adapter(package) => is_core(other),
+        _ if is_adapter(package) => is_core(other) || (in_tests && other == "test-servers"),
         // domain and test-servers use none of ours, and so does a package that we do not know.
         _ => false,
     }
@@ -111,6 +112,7 @@ mod tests {
                 &[ours("domain"), ours("ports"), in_tests(ours("adapters-memory"))],
             ),
             package("adapters-db", &[ours("ports"), outside("diesel-async")]),
+            package("adapters-email", &[in_tests(ours("test-servers")), outside("lettre")]),
             package("app-http", &[ours("application"), ours("adapters-db"), outside("actix-web")]),
             package("tests", &[ours("test-servers"), outside("redis"), outside("reqwest")]),
         ];
@@ -126,6 +128,7 @@ mod tests {
             ("application", in_tests(ours("adapters-db"))),
             ("adapters-db", ours("application")),
             ("adapters-db", ours("adapters-redis")),
+            ("adapters-email", ours("test-servers")),
             ("adapters-db", in_tests(ours("adapters-memory"))),
             ("tests", ours("domain")),
             ("a-new-package", ours("domain")),

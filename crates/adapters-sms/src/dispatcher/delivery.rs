@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use domain::message::{Channel, Message};
 use domain::{Duration, later};
 use ports::entropy::bytes;
 use ports::postbox::Letter;
@@ -14,9 +15,10 @@ use super::{DispatcherPorts, DispatcherSettings, Vendor};
 
 /// Delivers letters, one call a letter.
 pub(super) struct Delivery {
-    settings: DispatcherSettings,
-    ports: DispatcherPorts,
-    pub(super) health: Health,
+    pub(super) settings: DispatcherSettings,
+    pub(super) ports: DispatcherPorts,
+    sms: Health,
+    email: Health,
     /// Letters posted and not yet done with.
     pending: AtomicUsize,
 }
@@ -43,8 +45,22 @@ enum Tried {
 
 impl Delivery {
     pub(super) fn new(settings: DispatcherSettings, ports: DispatcherPorts) -> Self {
-        let health = Health::new(settings.down_after, settings.probe_every);
-        Self { settings, ports, health, pending: AtomicUsize::new(0) }
+        let health = |channel| Health::new(channel, settings.down_after, settings.probe_every);
+        let (sms, email) = (health(Channel::Sms), health(Channel::Email));
+        Self { settings, ports, sms, email, pending: AtomicUsize::new(0) }
+    }
+
+    /// How a channel's vendors do: one that is down takes no other with it.
+    pub(super) const fn health(&self, channel: Channel) -> &Health {
+        match channel {
+            Channel::Sms => &self.sms,
+            Channel::Email => &self.email,
+        }
+    }
+
+    /// The vendors of a channel, in their order.
+    pub(super) fn vendors(&self, channel: Channel) -> impl Iterator<Item = &Vendor> {
+        self.ports.vendors.iter().filter(move |it| it.channel == channel)
     }
 
     /// Counts a letter before it is in the queue.
@@ -66,15 +82,17 @@ impl Delivery {
             self.pending.fetch_sub(1, Ordering::SeqCst);
             return;
         }
+        let channel = letter.message.to.channel();
+        let message = Message::Code(letter.message);
         let begun = Instant::now();
-        let outcome = self.offer(&letter).await;
+        let outcome = self.offer(&message, channel).await;
         match outcome {
             Outcome::Undelivered => {
-                tracing::error!(to, "no vendor took a message");
-                self.health.failed(begun, Instant::now());
+                tracing::error!(to, channel = channel.as_str(), "no vendor took a message");
+                self.health(channel).failed(begun, Instant::now());
             }
             Outcome::Accepted | Outcome::Refused | Outcome::PerhapsSent => {
-                self.health.went_well(Instant::now());
+                self.health(channel).went_well(Instant::now());
             }
         }
         if outcome == Outcome::Refused {
@@ -86,11 +104,11 @@ impl Delivery {
         self.pending.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Offers a letter to one vendor after the other.
-    async fn offer(&self, letter: &Letter) -> Outcome {
+    /// Offers a message to one vendor after the other.
+    async fn offer(&self, message: &Message, channel: Channel) -> Outcome {
         let mut perhaps_sent = false;
-        for vendor in &self.ports.vendors {
-            match self.try_vendor(vendor, letter, &mut perhaps_sent).await {
+        for vendor in self.vendors(channel) {
+            match self.try_vendor(vendor, message, &mut perhaps_sent).await {
                 Tried::Accepted => return Outcome::Accepted,
                 Tried::Final if perhaps_sent => return Outcome::PerhapsSent,
                 Tried::Final => return Outcome::Refused,
@@ -100,28 +118,34 @@ impl Delivery {
         Outcome::Undelivered
     }
 
-    /// Offers a letter to one vendor, again and again where that may help.
-    async fn try_vendor(&self, vendor: &Vendor, letter: &Letter, perhaps_sent: &mut bool) -> Tried {
+    /// Offers a message to one vendor, again and again where that may help.
+    async fn try_vendor(
+        &self,
+        vendor: &Vendor,
+        message: &Message,
+        perhaps_sent: &mut bool,
+    ) -> Tried {
         for attempt in 0..=self.settings.retries {
             if let Some(repetition) = attempt.checked_sub(1) {
                 sleep(self.jittered(repetition)).await;
             }
-            let sent = timeout(self.settings.send_timeout, vendor.sender.send(&letter.message));
-            let error = match sent.await {
-                Ok(Ok(())) => return Tried::Accepted,
-                Ok(Err(error)) => error,
-                Err(_) => SendError::Ambiguous { vendor: vendor.name },
-            };
-            let to = letter.message.to.masked();
+            let Err(error) = self.ask(vendor, message).await else { return Tried::Accepted };
+            let to = message.to().masked();
             tracing::warn!(to, vendor = vendor.name, attempt, %error, "a message was not accepted");
             match error {
-                SendError::BadNumber { .. } | SendError::Limited { .. } => return Tried::Final,
+                SendError::BadRecipient { .. } | SendError::Limited { .. } => return Tried::Final,
                 SendError::Misconfigured { .. } => return Tried::NextVendor,
                 SendError::Unavailable { .. } => {}
                 SendError::Ambiguous { .. } => *perhaps_sent = true,
             }
         }
         Tried::NextVendor
+    }
+
+    /// Asks a vendor once, and no longer than it may take.
+    pub(super) async fn ask(&self, vendor: &Vendor, message: &Message) -> Result<(), SendError> {
+        let sent = timeout(self.settings.send_timeout, vendor.sender.send(message));
+        sent.await.unwrap_or(Err(SendError::Ambiguous { vendor: vendor.name }))
     }
 
     /// The wait before a repetition, counted from 0: between half of the back-off and all of it.

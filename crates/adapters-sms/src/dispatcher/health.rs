@@ -1,14 +1,16 @@
-//! Whether any vendor delivers (OTP-10).
+//! Whether any vendor of a channel delivers (OTP-10).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::Duration;
+use domain::message::Channel;
 use ports::postbox::PostboxError;
 use tokio::time::Instant;
 
 /// How deliveries went lately.
 #[derive(Debug)]
 pub(super) struct Health {
+    channel: Channel,
     down_after: Duration,
     probe_every: Duration,
     state: Mutex<State>,
@@ -25,8 +27,8 @@ struct State {
 }
 
 impl Health {
-    pub(super) fn new(down_after: Duration, probe_every: Duration) -> Self {
-        Self { down_after, probe_every, state: Mutex::default() }
+    pub(super) fn new(channel: Channel, down_after: Duration, probe_every: Duration) -> Self {
+        Self { channel, down_after, probe_every, state: Mutex::default() }
     }
 
     /// A vendor took a message, or answered about its number.
@@ -58,7 +60,8 @@ impl Health {
             return take();
         }
         if let Some(next) = state.next_probe.filter(|it| *it > now) {
-            return Err(PostboxError::Down { retry_after: next.duration_since(now) });
+            let retry_after = next.duration_since(now);
+            return Err(PostboxError::Down { channel: self.channel, retry_after });
         }
         let taken = take()?;
         state.next_probe = now.checked_add(self.probe_every);
@@ -76,7 +79,7 @@ mod tests {
 
     fn health() -> (Health, impl Fn(u64) -> Instant) {
         let start = Instant::now();
-        let health = Health::new(Duration::from_secs(30), Duration::from_secs(5));
+        let health = Health::new(Channel::Sms, Duration::from_secs(30), Duration::from_secs(5));
         (health, move |seconds| start + Duration::from_secs(seconds))
     }
 
@@ -85,7 +88,7 @@ mod tests {
     }
 
     fn down(seconds: u64) -> Result<(), PostboxError> {
-        Err(PostboxError::Down { retry_after: Duration::from_secs(seconds) })
+        Err(PostboxError::Down { channel: Channel::Sms, retry_after: Duration::from_secs(seconds) })
     }
 
     /// OTP-10: for more than 30 seconds, then one probe in five.

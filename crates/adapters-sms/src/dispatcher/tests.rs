@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use domain::cap::{Charge, Scope};
+use domain::message::{CodeMessage, Notice, NoticeMessage};
 use domain::secret::Subject;
 use ports::challenges::MockChallenges;
+use ports::messenger::Messenger as _;
 use ports::sender::SendError;
+use ports::testing::contract::messenger::Desk;
 use ports::testing::contract::postbox::{Office, PLACES, Recorder};
-use ports::testing::contract::sender::message;
+use ports::testing::contract::sender::{mailbox, message, phone};
 use ports::testing::{CountingEntropy, ManualClock, at};
 use tokio::time::sleep;
 
@@ -22,7 +25,7 @@ use crate::test_log;
 #[derive(Clone, Copy)]
 enum Does {
     Accept,
-    BadNumber,
+    BadRecipient,
     Limited,
     Misconfigured,
     Unavailable,
@@ -60,8 +63,12 @@ impl Scripted {
 
 #[async_trait]
 impl MessageSender for Scripted {
-    async fn send(&self, message: &CodeMessage) -> Result<(), SendError> {
-        self.calls.lock().unwrap().push((message.code.reveal().to_owned(), Instant::now()));
+    async fn send(&self, message: &Message) -> Result<(), SendError> {
+        let said = match message {
+            Message::Code(it) => it.code.reveal(),
+            Message::Notice(it) => it.notice.as_str(),
+        };
+        self.calls.lock().unwrap().push((said.to_owned(), Instant::now()));
         let step = {
             let mut script = self.script.lock().unwrap();
             if script.len() > 1 { script.pop_front() } else { script.front().copied() }
@@ -69,7 +76,7 @@ impl MessageSender for Scripted {
         let vendor = "scripted";
         match step.unwrap_or(Does::Accept) {
             Does::Accept => Ok(()),
-            Does::BadNumber => Err(SendError::BadNumber { vendor }),
+            Does::BadRecipient => Err(SendError::BadRecipient { vendor }),
             Does::Limited => Err(SendError::Limited { vendor }),
             Does::Misconfigured => Err(SendError::Misconfigured { vendor }),
             Does::Unavailable => Err(SendError::Unavailable { vendor }),
@@ -88,7 +95,7 @@ fn letter(number: u32) -> Letter {
 }
 
 fn ports(vendors: Vec<Arc<dyn MessageSender>>, challenges: MockChallenges) -> DispatcherPorts {
-    let vendor = |sender| Vendor { name: "tested", sender };
+    let vendor = |sender| Vendor { name: "tested", channel: Channel::Sms, sender };
     DispatcherPorts {
         vendors: vendors.into_iter().map(vendor).collect(),
         challenges: Arc::new(challenges),
@@ -122,7 +129,7 @@ fn one_refund() -> MockChallenges {
 }
 
 async fn deliver(dispatcher: &Dispatcher, letter: Letter) {
-    dispatcher.reserve().unwrap().post(letter);
+    dispatcher.reserve(Channel::Sms).unwrap().post(letter);
     while dispatcher.delivery.pending() > 0 {
         sleep(Duration::from_millis(10)).await;
     }
@@ -139,6 +146,15 @@ async fn fresh() -> Office {
 }
 
 ports::postbox_contract!(fresh());
+
+#[expect(clippy::unused_async, reason = "suites await what makes a desk")]
+async fn desk() -> Desk {
+    let recorder = Arc::new(Recorder::default());
+    let messenger = start(vec![Arc::clone(&recorder) as Arc<dyn MessageSender>], no_refund());
+    Desk { messenger: Arc::new(messenger), recorder }
+}
+
+ports::messenger_contract!(desk());
 
 /// OTP-10: the same code, at most three times, then the next vendor.
 #[tokio::test(start_paused = true)]
@@ -170,7 +186,7 @@ async fn a_vendor_that_hangs_is_given_five_seconds_a_call() {
 /// OTP-07: the other vendor is not asked, and the charge is given back.
 #[tokio::test(start_paused = true)]
 async fn a_definite_refusal_is_final_and_refunded() {
-    for refusal in [Does::BadNumber, Does::Limited] {
+    for refusal in [Does::BadRecipient, Does::Limited] {
         let (first, second) = (Scripted::new(&[refusal]), Scripted::new(&[Does::Accept]));
         let dispatcher = start(vec![first.clone(), second.clone()], one_refund());
         deliver(&dispatcher, letter(42)).await;
@@ -181,7 +197,7 @@ async fn a_definite_refusal_is_final_and_refunded() {
 /// OTP-07: it may have been sent, so it stays charged.
 #[tokio::test(start_paused = true)]
 async fn what_was_perhaps_sent_is_never_refunded() {
-    for script in [&[Does::Ambiguous, Does::BadNumber][..], &[Does::Ambiguous], &[Does::Hang]] {
+    for script in [&[Does::Ambiguous, Does::BadRecipient][..], &[Does::Ambiguous], &[Does::Hang]] {
         let vendor = Scripted::new(script);
         let dispatcher = start(vec![vendor.clone()], no_refund());
         deliver(&dispatcher, letter(42)).await;
@@ -204,9 +220,9 @@ async fn failing_vendors_are_told_until_a_probe_gets_through() {
     let dispatcher = start(vec![vendor.clone()], no_refund());
     let begun = Instant::now();
     let retry_after = loop {
-        match dispatcher.reserve() {
+        match dispatcher.reserve(Channel::Sms) {
             Ok(slot) => slot.post(letter(42)),
-            Err(PostboxError::Down { retry_after }) => break retry_after,
+            Err(PostboxError::Down { retry_after, .. }) => break retry_after,
             Err(PostboxError::Full) => panic!("there is room"),
         }
         sleep(Duration::from_secs(2)).await;
@@ -215,11 +231,14 @@ async fn failing_vendors_are_told_until_a_probe_gets_through() {
     assert!(retry_after <= Duration::from_secs(5));
     vendor.follow(&[Does::Accept]);
     sleep(retry_after).await;
-    let probe = dispatcher.reserve().unwrap();
-    assert!(matches!(dispatcher.reserve().map(drop), Err(PostboxError::Down { .. })));
+    let probe = dispatcher.reserve(Channel::Sms).unwrap();
+    assert!(matches!(
+        dispatcher.reserve(Channel::Sms).map(drop),
+        Err(PostboxError::Down { channel: Channel::Sms, .. })
+    ));
     probe.post(letter(44));
     sleep(Duration::from_millis(10)).await;
-    assert!(dispatcher.reserve().is_ok() && dispatcher.reserve().is_ok());
+    assert!(dispatcher.reserve(Channel::Sms).is_ok() && dispatcher.reserve(Channel::Sms).is_ok());
 }
 
 /// OTP-09, REL-09: what is queued at shutdown is delivered.
@@ -228,12 +247,12 @@ async fn draining_delivers_what_is_there_and_takes_nothing_more() {
     let vendor = Scripted::new(&[Does::Unavailable, Does::Accept]);
     let dispatcher = start(vec![vendor.clone()], no_refund());
     for number in 0..100 {
-        dispatcher.reserve().unwrap().post(letter(number));
+        dispatcher.reserve(Channel::Sms).unwrap().post(letter(number));
     }
-    let held = dispatcher.reserve().unwrap();
+    let held = dispatcher.reserve(Channel::Sms).unwrap();
     let post = async {
         sleep(Duration::from_millis(50)).await;
-        assert_eq!(dispatcher.reserve().map(drop), Err(PostboxError::Full));
+        assert_eq!(dispatcher.reserve(Channel::Sms).map(drop), Err(PostboxError::Full));
         held.post(letter(100));
     };
     let (left, ()) = tokio::join!(dispatcher.drain(Duration::from_secs(30)), post);
@@ -246,7 +265,7 @@ async fn draining_ends_when_its_time_is_over() {
     let vendor = Scripted::new(&[Does::Hang]);
     let dispatcher = start(vec![vendor], no_refund());
     for number in 0..100 {
-        dispatcher.reserve().unwrap().post(letter(number));
+        dispatcher.reserve(Channel::Sms).unwrap().post(letter(number));
     }
     let begun = Instant::now();
     assert_eq!(dispatcher.drain(Duration::from_secs(2)).await, 100);
@@ -259,7 +278,7 @@ async fn a_dropped_dispatcher_delivers_what_it_has() {
     let recorder = Arc::new(Recorder::default());
     let dispatcher = start(vec![Arc::clone(&recorder) as Arc<dyn MessageSender>], no_refund());
     for number in 0..100 {
-        dispatcher.reserve().unwrap().post(letter(number));
+        dispatcher.reserve(Channel::Sms).unwrap().post(letter(number));
     }
     drop(dispatcher);
     recorder.wait_for(100).await;
@@ -291,7 +310,7 @@ struct Crowd {
 
 #[async_trait]
 impl MessageSender for Crowd {
-    async fn send(&self, _: &CodeMessage) -> Result<(), SendError> {
+    async fn send(&self, _: &Message) -> Result<(), SendError> {
         let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(running, Ordering::SeqCst);
         sleep(Duration::from_secs(1)).await;
@@ -305,7 +324,7 @@ async fn so_many_are_delivered_at_the_same_time_and_no_more() {
     let crowd = Arc::new(Crowd::default());
     let dispatcher = start(vec![Arc::clone(&crowd) as Arc<dyn MessageSender>], no_refund());
     for number in 0..100 {
-        dispatcher.reserve().unwrap().post(letter(number));
+        dispatcher.reserve(Channel::Sms).unwrap().post(letter(number));
     }
     assert_eq!(dispatcher.drain(Duration::from_secs(30)).await, 0);
     assert_eq!(crowd.most.load(Ordering::SeqCst), DispatcherSettings::default().workers);
@@ -316,7 +335,8 @@ struct Panicking;
 
 #[async_trait]
 impl MessageSender for Panicking {
-    async fn send(&self, message: &CodeMessage) -> Result<(), SendError> {
+    async fn send(&self, message: &Message) -> Result<(), SendError> {
+        let Message::Code(message) = message else { return Ok(()) };
         assert!(message.code.reveal() != "000000", "a bug in the test");
         Ok(())
     }
@@ -327,7 +347,7 @@ impl MessageSender for Panicking {
 async fn a_panic_costs_one_letter() {
     let dispatcher = start(vec![Arc::new(Panicking)], no_refund());
     for number in (0..50).map(|it| it % 2) {
-        dispatcher.reserve().unwrap().post(letter(number));
+        dispatcher.reserve(Channel::Sms).unwrap().post(letter(number));
     }
     assert_eq!(dispatcher.drain(Duration::from_secs(30)).await, 25);
 }
@@ -340,10 +360,10 @@ async fn the_hook_sees_a_message_when_it_is_posted() {
         ..ports(vec![Scripted::new(&[Does::Hang]) as Arc<dyn MessageSender>], no_refund())
     };
     let dispatcher = Dispatcher::start(DispatcherSettings::default(), ports, &Handle::current());
-    let slot = dispatcher.reserve().unwrap();
-    assert!(inbox.newest_for(&message(0).to).is_empty());
+    let slot = dispatcher.reserve(Channel::Sms).unwrap();
+    assert!(inbox.newest_for(&phone()).is_empty());
     slot.post(letter(42));
-    assert_eq!(inbox.newest_for(&message(0).to).len(), 1);
+    assert_eq!(inbox.newest_for(&phone()).len(), 1);
 }
 
 /// LOG-01: neither number nor code, whatever happens; the sender of development alone writes them.
@@ -351,7 +371,7 @@ async fn the_hook_sees_a_message_when_it_is_posted() {
 async fn no_line_has_a_number_or_a_code() {
     test_log::start();
     for script in [
-        &[Does::BadNumber][..],
+        &[Does::BadRecipient][..],
         &[Does::Ambiguous, Does::Limited],
         &[Does::Unavailable],
         &[Does::Misconfigured],
@@ -371,9 +391,98 @@ async fn no_line_has_a_number_or_a_code() {
     assert!(lines.len() > 10 && lines.iter().all(|it| it.contains("138****8000")), "{lines:?}");
     let telling = |it: &&String| it.contains("13800138000") || it.contains("987654");
     assert_eq!(lines.iter().find(telling), None);
-    LogSender.send(&message(987_654)).await.unwrap();
+    LogSender.send(&Message::Code(message(987_654))).await.unwrap();
     assert!(
         test_log::lines().last().is_some_and(|it| telling(&it)),
         "the check finds what it looks for"
     );
+}
+
+fn to_mailbox(number: u32) -> Letter {
+    Letter { message: CodeMessage { to: mailbox(), ..message(number) }, ..letter(number) }
+}
+
+/// A dispatcher with one vendor for text messages and one for e-mail.
+fn both(sms: &Arc<Scripted>, email: &Arc<Scripted>) -> Dispatcher {
+    let vendor = |channel, sender: &Arc<Scripted>| Vendor {
+        name: "tested",
+        channel,
+        sender: Arc::clone(sender) as Arc<dyn MessageSender>,
+    };
+    let vendors = vec![vendor(Channel::Sms, sms), vendor(Channel::Email, email)];
+    let ports = DispatcherPorts { vendors, ..ports(Vec::new(), no_refund()) };
+    Dispatcher::start(DispatcherSettings::default(), ports, &Handle::current())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_goes_to_the_vendors_of_its_channel_alone() {
+    let (sms, email) = (Scripted::new(&[Does::Unavailable]), Scripted::new(&[Does::Accept]));
+    let dispatcher = both(&sms, &email);
+    deliver(&dispatcher, letter(1)).await;
+    deliver(&dispatcher, to_mailbox(2)).await;
+    assert_eq!(sms.codes(), ["000001"; 3], "no vendor of another channel steps in");
+    assert_eq!(email.codes(), ["000002"]);
+}
+
+/// OTP-10: text messages that are down refuse no e-mail.
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_is_down_takes_no_other_with_it() {
+    let (sms, email) = (Scripted::new(&[Does::Unavailable]), Scripted::new(&[Does::Accept]));
+    let dispatcher = both(&sms, &email);
+    while let Ok(slot) = dispatcher.reserve(Channel::Sms) {
+        slot.post(letter(1));
+        dispatcher.reserve(Channel::Email).unwrap().post(to_mailbox(2));
+        sleep(Duration::from_secs(2)).await;
+    }
+    assert!(matches!(
+        dispatcher.reserve(Channel::Sms).map(drop),
+        Err(PostboxError::Down { channel: Channel::Sms, .. })
+    ));
+    for _ in 0..10 {
+        dispatcher.reserve(Channel::Email).unwrap().post(to_mailbox(3));
+    }
+}
+
+fn notice() -> NoticeMessage {
+    NoticeMessage { to: phone(), notice: Notice::PasswordChanged, at: at(0) }
+}
+
+/// The caller repeats what failed, so each vendor is asked once; what is final is final at once.
+#[tokio::test(start_paused = true)]
+async fn a_notice_is_offered_to_each_vendor_once() {
+    for (does, calls) in [
+        (Does::Accept, [1, 0]),
+        (Does::BadRecipient, [1, 0]),
+        (Does::Limited, [1, 0]),
+        (Does::Misconfigured, [1, 1]),
+        (Does::Unavailable, [1, 1]),
+        (Does::Ambiguous, [1, 1]),
+        (Does::Hang, [1, 1]),
+    ] {
+        let (first, second) = (Scripted::new(&[does]), Scripted::new(&[Does::Accept]));
+        let dispatcher = start(vec![first.clone(), second.clone()], no_refund());
+        let told = dispatcher.tell(&notice()).await;
+        assert_eq!([first.codes().len(), second.codes().len()], calls);
+        assert_eq!(told.is_err(), matches!(does, Does::BadRecipient | Does::Limited));
+    }
+    let only = Scripted::new(&[Does::Hang]);
+    let dispatcher = start(vec![only], no_refund());
+    let told = dispatcher.tell(&notice()).await;
+    assert!(matches!(told, Err(SendError::Ambiguous { vendor: "tested" })), "{told:?}");
+}
+
+/// What is told again because it failed is kept once, when it was accepted.
+#[tokio::test(start_paused = true)]
+async fn the_hook_sees_a_notice_when_it_is_accepted() {
+    let inbox = Inbox::new(Arc::new(ManualClock::default()));
+    let vendor = Scripted::new(&[Does::Unavailable, Does::Accept]);
+    let ports = DispatcherPorts {
+        on_post: Some(inbox.hook()),
+        ..ports(vec![vendor as Arc<dyn MessageSender>], no_refund())
+    };
+    let dispatcher = Dispatcher::start(DispatcherSettings::default(), ports, &Handle::current());
+    assert!(dispatcher.tell(&notice()).await.is_err());
+    assert!(inbox.newest_for(&phone()).is_empty());
+    dispatcher.tell(&notice()).await.unwrap();
+    assert_eq!(inbox.newest_for(&phone()).len(), 1);
 }

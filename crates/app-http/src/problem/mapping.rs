@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use application::Error;
 use domain::identifier::IdentifierError;
+use domain::message::Channel;
 use domain::password::PasswordError;
 use domain::phone::PhoneNumberError;
 use domain::profile::ProfileError;
@@ -105,8 +106,12 @@ impl From<Error> for Problem {
             Error::Postbox(error @ PostboxError::Full) => {
                 Self::new(Code::Overloaded).after(SOON).because(error)
             }
-            Error::Postbox(error @ PostboxError::Down { retry_after }) => {
-                Self::new(Code::SmsUnavailable).after(retry_after).because(error)
+            Error::Postbox(error @ PostboxError::Down { channel, retry_after }) => {
+                let code = match channel {
+                    Channel::Sms => Code::SmsUnavailable,
+                    Channel::Email => Code::DependencyUnavailable,
+                };
+                Self::new(code).after(retry_after).because(error)
             }
         }
     }
@@ -155,6 +160,13 @@ mod tests {
     fn a_lock_that_only_a_reset_ends_is_told_as_a_day() {
         let locked = Error::TooManyAttempts { retry_after: Duration::from_secs(u64::MAX) };
         assert_eq!(code(locked), ("too_many_attempts", 429, Some(86_400)));
+    }
+
+    #[test]
+    fn a_channel_that_is_down_is_told_by_its_name() {
+        let down = |channel| PostboxError::Down { channel, retry_after: Duration::from_secs(5) };
+        assert_eq!(code(down(Channel::Sms).into()), ("sms_unavailable", 503, Some(5)));
+        assert_eq!(code(down(Channel::Email).into()), ("dependency_unavailable", 503, Some(5)));
     }
 
     #[test]

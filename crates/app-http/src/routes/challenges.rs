@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use application::challenge::request_challenge;
 use domain::credential::code::Purpose;
+use domain::email::EmailAddress;
 use domain::identifier::IdentifierError;
 use domain::message::{Channel, Recipient};
 use domain::phone::PhoneNumber;
@@ -20,10 +21,10 @@ use crate::shapes::{DeviceRequest, origin};
 #[serde(deny_unknown_fields)]
 #[schema(as = ChallengeRequest)]
 pub(crate) struct Request {
-    /// How it travels: `sms`.
+    /// How it travels: `sms` or `email`.
     #[schema(example = "sms")]
     channel: String,
-    /// The phone number, in any spelling.
+    /// The phone number or the e-mail address, in any spelling.
     #[schema(example = "13800138000")]
     target: String,
     /// The verb that it is good for, and for no other: `login` (the default), `link`,
@@ -48,7 +49,7 @@ pub(crate) struct Answer {
     resend_in: u64,
 }
 
-/// Sends a code to a phone.
+/// Sends a code to a phone or a mailbox.
 ///
 /// Asking again for the same target is the resend. The answer never tells whether an account
 /// exists.
@@ -83,13 +84,13 @@ pub(crate) async fn post(
 /// Reads the target as what its channel reaches, where the channel is there.
 fn recipient(request: &Request, app: &App) -> Result<Recipient, Problem> {
     let phones = &app.ports.policy.phones;
-    let channels = [Channel::Sms, Channel::Email];
-    match channels.into_iter().find(|it| it.as_str() == request.channel) {
-        Some(Channel::Sms) if app.has_sms => PhoneNumber::parse(&request.target, phones)
+    match Channel::parse(&request.channel).filter(|it| app.channels.contains(it)) {
+        Some(Channel::Sms) => PhoneNumber::parse(&request.target, phones)
             .map(Recipient::Phone)
             .map_err(|it| Problem::identifier(IdentifierError::Phone(it), "target")),
-        Some(Channel::Sms | Channel::Email) | None => {
-            Err(Problem::field("channel", FieldCode::Invalid))
-        }
+        Some(Channel::Email) => EmailAddress::parse(&request.target)
+            .map(Recipient::Mailbox)
+            .map_err(|it| Problem::identifier(IdentifierError::Email(it), "target")),
+        None => Err(Problem::field("channel", FieldCode::Invalid)),
     }
 }

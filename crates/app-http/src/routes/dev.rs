@@ -4,19 +4,20 @@ use actix_web::web;
 use adapters_sms::Kept;
 use domain::Timestamp;
 use domain::identifier::Identifier;
-use domain::message::Recipient;
+use domain::message::{self, Recipient};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::problem::{Code, FieldCode, Problem};
+use crate::query::Query;
 
 /// Whose messages.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Request {
-    /// The phone number, in any spelling.
+    /// The phone number or e-mail address, in any spelling.
     #[param(required)]
     to: Option<String>,
 }
@@ -34,10 +35,11 @@ pub(crate) struct Message {
     to: String,
     /// How.
     channel: &'static str,
-    /// What its code is good for.
+    /// What its code is good for; the name of a notice.
     purpose: &'static str,
-    /// The challenge that its code answers.
-    challenge_id: String,
+    /// The challenge that its code answers; `null` for a notice.
+    #[schema(required)]
+    challenge_id: Option<String>,
     /// The code; `null` for a notice.
     #[schema(required)]
     code: Option<String>,
@@ -59,14 +61,16 @@ pub(crate) struct Message {
 )]
 pub(crate) async fn get(
     app: web::Data<App>,
-    query: Result<web::Query<Request>, actix_web::Error>,
+    Query(request): Query<Request>,
 ) -> Result<web::Json<Messages>, Problem> {
-    let Ok(web::Query(Request { to: Some(to) })) = query else {
-        return Err(Problem::field("to", FieldCode::Missing));
-    };
+    let to = request.to.ok_or(Problem::field("to", FieldCode::Missing))?;
     let Some(inbox) = &app.inbox else { return Err(Problem::new(Code::NotFound)) };
-    // A plus sign that nobody encoded arrives as a blank.
-    let typed = to.strip_prefix(' ').map_or_else(|| to.clone(), |it| format!("+{it}"));
+    // A plus sign that nobody encoded arrives as a blank: a number's first, an address's inner one.
+    let typed = match to.strip_prefix(' ') {
+        _ if to.contains(['@', '＠']) => to.trim().replace(' ', "+"),
+        Some(rest) => format!("+{rest}"),
+        None => to,
+    };
     let to = match Identifier::parse(&typed, None, &app.ports.policy.phones) {
         Ok(Identifier::Phone(it)) => Recipient::Phone(it),
         Ok(Identifier::Email(it)) => Recipient::Mailbox(it),
@@ -79,14 +83,47 @@ pub(crate) async fn get(
 
 impl From<&Kept> for Message {
     fn from(kept: &Kept) -> Self {
-        let sent = &kept.message;
+        let to = kept.message.to();
+        let (purpose, challenge_id, code) = match &kept.message {
+            message::Message::Code(it) => (
+                it.purpose.as_str(),
+                Some(it.challenge_id.to_string()),
+                Some(it.code.reveal().to_owned()),
+            ),
+            message::Message::Notice(it) => (it.notice.as_str(), None, None),
+        };
         Self {
-            to: sent.to.as_str().to_owned(),
-            channel: sent.to.channel().as_str(),
-            purpose: sent.purpose.as_str(),
-            challenge_id: sent.challenge_id.to_string(),
-            code: Some(sent.code.reveal().to_owned()),
+            to: to.as_str().to_owned(),
+            channel: to.channel().as_str(),
+            purpose,
+            challenge_id,
+            code,
             at: kept.at,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::message::{Notice, NoticeMessage};
+    use ports::testing::START;
+    use ports::testing::contract::sender::mailbox;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_notice_has_no_code_and_no_challenge() {
+        let notice = NoticeMessage { to: mailbox(), notice: Notice::NewDevice, at: START };
+        let kept = Kept { message: message::Message::Notice(notice), at: START };
+        let shown = json!({
+            "to": "ada@example.com",
+            "channel": "email",
+            "purpose": "new_device",
+            "challenge_id": null,
+            "code": null,
+            "at": "2026-01-01T00:00:00Z",
+        });
+        assert_eq!(serde_json::to_value(Message::from(&kept)).unwrap(), shown);
     }
 }

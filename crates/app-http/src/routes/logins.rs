@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::bearer::Bearer;
 use crate::problem::{FieldCode, Problem};
+use crate::query::Query;
 
 /// Logins of a page where the client does not say.
 const USUAL: u32 = 20;
@@ -86,9 +87,8 @@ impl From<Login> for Item {
 pub(crate) async fn get(
     app: web::Data<App>,
     bearer: Bearer,
-    query: Result<web::Query<Request>, actix_web::Error>,
+    Query(request): Query<Request>,
 ) -> Result<web::Json<Answer>, Problem> {
-    let request = query.map_err(|_| Problem::field("cursor", FieldCode::Unknown))?.into_inner();
     let after = match request.cursor.as_deref().map(Uuid::parse_str) {
         Some(Ok(id)) => Some(EventId::from_uuid(id)),
         Some(Err(_)) => return Err(Problem::field("cursor", FieldCode::Invalid)),

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::bearer::Bearer;
 use crate::edge::ClientIp;
 use crate::problem::{Code, FieldCode, Problem};
+use crate::query::Query;
 use crate::shapes::origin;
 
 /// The caller's sessions, the last used first.
@@ -130,10 +131,9 @@ pub(crate) async fn delete(
     app: web::Data<App>,
     bearer: Bearer,
     ip: ClientIp,
-    query: Result<web::Query<Together>, actix_web::Error>,
+    Query(together): Query<Together>,
 ) -> Result<HttpResponse, Problem> {
-    let scope = query.ok().and_then(|it| it.into_inner().scope);
-    let scope = match scope.as_deref() {
+    let scope = match together.scope.as_deref() {
         Some("others") => Scope::Others,
         Some("all") => Scope::All,
         Some(_) => return Err(Problem::field("scope", FieldCode::Invalid)),

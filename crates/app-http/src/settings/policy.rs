@@ -67,7 +67,7 @@ pub(super) fn policy(sections: &Sections) -> Result<Policy, SettingsError> {
             per_target: caps([(limits.reset_per_target_hour, HOUR)]),
             per_ip: caps([(limits.reset_per_ip_hour, HOUR)]),
         },
-        tells_events: false,
+        tells_events: !sections.webhooks.url.is_empty(),
     })
 }
 

@@ -21,8 +21,8 @@ pub(super) struct Sections {
     pub(super) policy: Policy,
     pub(super) sms: Sms,
     pub(super) webhooks: Webhooks,
+    pub(super) email: Email,
     pub(super) secrets: Secrets,
-    email: Later,
     providers: Later,
     carriers: Later,
     oauth2: Later,
@@ -130,6 +130,17 @@ sections! {
     Webhooks {
         url: String = String::new(),
         secret: SecretString = "".into(),
+    }
+
+    /// Who delivers e-mail.
+    Email {
+        smtp: Smtp = Smtp::default(),
+    }
+
+    /// The mail server, and the address that mails come from; nobody delivers without a server.
+    Smtp {
+        url: SecretString = "".into(),
+        from: String = String::new(),
     }
 
     /// The master secret, or where it is.

@@ -195,7 +195,7 @@ async fn a_notice_with_an_address_goes_there() {
 }
 
 #[rstest]
-#[case::no_number(|| SendError::BadNumber { vendor: "v" }, false)]
+#[case::no_number(|| SendError::BadRecipient { vendor: "v" }, false)]
 #[case::limit(|| SendError::Limited { vendor: "v" }, false)]
 #[case::set_up(|| SendError::Misconfigured { vendor: "v" }, false)]
 #[case::down(|| SendError::Unavailable { vendor: "v" }, true)]

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod entropy;
 pub mod hasher;
 pub mod keys;
+pub mod messenger;
 pub mod one_time;
 pub mod outbox;
 pub mod postbox;

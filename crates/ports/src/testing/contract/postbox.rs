@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Duration;
-use domain::message::CodeMessage;
+use domain::message::{Channel, CodeMessage, Message, NoticeMessage};
 use tokio::sync::watch;
 
 use crate::postbox::{Letter, Postbox, PostboxError, Slot};
@@ -35,7 +35,7 @@ impl fmt::Debug for Office {
 
 /// A sender that accepts every message and keeps it.
 #[derive(Debug)]
-pub struct Recorder(watch::Sender<Vec<CodeMessage>>);
+pub struct Recorder(watch::Sender<Vec<Message>>);
 
 impl Default for Recorder {
     fn default() -> Self {
@@ -44,10 +44,24 @@ impl Default for Recorder {
 }
 
 impl Recorder {
-    /// What was accepted so far, in its order.
+    /// The codes that were accepted so far, in their order.
     #[must_use]
     pub fn accepted(&self) -> Vec<CodeMessage> {
-        self.0.borrow().clone()
+        let codes = self.0.borrow();
+        codes
+            .iter()
+            .filter_map(|it| if let Message::Code(it) = it { Some(it.clone()) } else { None })
+            .collect()
+    }
+
+    /// The notices that were accepted so far, in their order.
+    #[must_use]
+    pub fn told(&self) -> Vec<NoticeMessage> {
+        let notices = self.0.borrow();
+        notices
+            .iter()
+            .filter_map(|it| if let Message::Notice(it) = it { Some(it.clone()) } else { None })
+            .collect()
     }
 
     /// Waits until `count` messages were accepted.
@@ -63,7 +77,7 @@ impl Recorder {
 
 #[async_trait]
 impl MessageSender for Recorder {
-    async fn send(&self, message: &CodeMessage) -> Result<(), SendError> {
+    async fn send(&self, message: &Message) -> Result<(), SendError> {
         self.0.send_modify(|it| it.push(message.clone()));
         Ok(())
     }
@@ -74,7 +88,7 @@ fn letter(number: u32) -> Letter {
 }
 
 fn all(postbox: &dyn Postbox) -> Vec<Slot> {
-    std::iter::from_fn(|| postbox.reserve().ok()).take(10 * PLACES).collect()
+    std::iter::from_fn(|| postbox.reserve(Channel::Sms).ok()).take(10 * PLACES).collect()
 }
 
 /// OTP-09: a full queue is told before anything is stored.
@@ -82,7 +96,7 @@ fn all(postbox: &dyn Postbox) -> Vec<Slot> {
 pub async fn it_has_so_many_places_and_no_more(office: Office) {
     let held = all(&*office.postbox);
     assert_eq!(held.len(), PLACES);
-    assert_eq!(office.postbox.reserve().map(drop), Err(PostboxError::Full));
+    assert_eq!(office.postbox.reserve(Channel::Sms).map(drop), Err(PostboxError::Full));
 }
 
 /// A place that was not used is free again at once.
@@ -92,7 +106,7 @@ pub async fn a_dropped_slot_gives_its_place_back(office: Office) {
         let mut held = all(&*office.postbox);
         assert_eq!(held.len(), PLACES);
         held.pop();
-        assert!(office.postbox.reserve().is_ok());
+        assert!(office.postbox.reserve(Channel::Sms).is_ok());
         drop(held);
     }
     assert!(office.recorder.accepted().is_empty(), "nothing was posted");
@@ -102,7 +116,12 @@ pub async fn a_dropped_slot_gives_its_place_back(office: Office) {
 pub async fn racing_callers_never_pass_the_bound(office: Office) {
     for round in 0..ROUNDS {
         let held =
-            race(RACERS, &office.postbox, |postbox, _| async move { postbox.reserve() }).await;
+            race(
+                RACERS,
+                &office.postbox,
+                |postbox, _| async move { postbox.reserve(Channel::Sms) },
+            )
+            .await;
         let places = held.iter().filter(|it| it.is_ok()).count();
         assert_eq!(places, PLACES, "round {round}");
     }
@@ -113,7 +132,7 @@ pub async fn a_posted_letter_is_delivered_exactly_once(office: Office) {
     const LETTERS: u32 = 500;
     for number in 0..LETTERS {
         let slot = loop {
-            match office.postbox.reserve() {
+            match office.postbox.reserve(Channel::Sms) {
                 Ok(slot) => break slot,
                 Err(_) => tokio::task::yield_now().await,
             }
@@ -160,7 +179,7 @@ mod tests {
     struct CheckThenCount(AtomicUsize);
 
     impl Postbox for CheckThenCount {
-        fn reserve(&self) -> Result<Slot, PostboxError> {
+        fn reserve(&self, _: Channel) -> Result<Slot, PostboxError> {
             if self.0.load(Ordering::SeqCst) >= PLACES {
                 return Err(PostboxError::Full);
             }
@@ -174,7 +193,7 @@ mod tests {
     struct Boundless;
 
     impl Postbox for Boundless {
-        fn reserve(&self) -> Result<Slot, PostboxError> {
+        fn reserve(&self, _: Channel) -> Result<Slot, PostboxError> {
             Ok(Slot::new(drop))
         }
     }
@@ -204,11 +223,11 @@ mod tests {
     struct Twice(Arc<Recorder>);
 
     impl Postbox for Twice {
-        fn reserve(&self) -> Result<Slot, PostboxError> {
+        fn reserve(&self, _: Channel) -> Result<Slot, PostboxError> {
             let recorder = Arc::clone(&self.0);
             Ok(Slot::new(move |letter| {
                 for _ in 0..2 {
-                    recorder.0.send_modify(|it| it.push(letter.message.clone()));
+                    recorder.0.send_modify(|it| it.push(Message::Code(letter.message.clone())));
                 }
             }))
         }

@@ -7,16 +7,20 @@ use std::sync::Arc;
 
 use domain::Duration;
 use domain::credential::code::{Code, Purpose};
+use domain::email::EmailAddress;
 use domain::id::ChallengeId;
-use domain::message::{CodeMessage, Recipient};
+use domain::message::{CodeMessage, Message, Notice, NoticeMessage, Recipient};
 use domain::phone::{PhoneNumber, PhonePolicy, Region};
 
 use crate::sender::MessageSender;
+use crate::testing::START;
 
 /// A sender and what its vendor has been handed.
 pub struct Vendor {
     /// The sender, whose vendor accepts every message.
     pub sender: Arc<dyn MessageSender>,
+    /// Whom it delivers to.
+    pub to: Recipient,
     /// The texts or parameters that the vendor was handed, in their order.
     pub accepted: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
 }
@@ -27,16 +31,28 @@ impl fmt::Debug for Vendor {
     }
 }
 
-/// A message for a test: to 138 0013 8000, with the code `number`.
+/// A phone for a test: 138 0013 8000.
+#[must_use]
+pub fn phone() -> Recipient {
+    let phones = PhonePolicy { default_region: Region::CN, allowed_regions: vec![Region::CN] };
+    Recipient::Phone(PhoneNumber::parse("13800138000", &phones).expect("a number"))
+}
+
+/// A mailbox for a test: `ada@example.com`.
+#[must_use]
+pub fn mailbox() -> Recipient {
+    Recipient::Mailbox(EmailAddress::parse("ada@example.com").expect("an address"))
+}
+
+/// A message for a test: to [`phone`], with the code `number`.
 #[must_use]
 pub fn message(number: u32) -> CodeMessage {
-    let phones = PhonePolicy { default_region: Region::CN, allowed_regions: vec![Region::CN] };
     let mut id = [0; 16];
     for (byte, given) in id.iter_mut().zip(number.to_be_bytes()) {
         *byte = given;
     }
     CodeMessage {
-        to: Recipient::Phone(PhoneNumber::parse("13800138000", &phones).expect("a number")),
+        to: phone(),
         purpose: Purpose::Login,
         challenge_id: ChallengeId::new(id),
         code: Code::parse(&format!("{number:06}"), 6).expect("a code"),
@@ -44,9 +60,14 @@ pub fn message(number: u32) -> CodeMessage {
     }
 }
 
+/// The same to somebody else.
+fn code_to(to: &Recipient, number: u32) -> Message {
+    Message::Code(CodeMessage { to: to.clone(), ..message(number) })
+}
+
 /// What the vendor accepts carries the code, its leading zeros too (OTP-01).
 pub async fn an_accepted_message_carries_its_code(vendor: Vendor) {
-    vendor.sender.send(&message(42)).await.expect("accepted");
+    vendor.sender.send(&code_to(&vendor.to, 42)).await.expect("accepted");
     let accepted = (vendor.accepted)();
     assert_eq!(accepted.len(), 1);
     assert!(accepted.iter().all(|it| it.contains("000042")), "{accepted:?}");
@@ -55,11 +76,24 @@ pub async fn an_accepted_message_carries_its_code(vendor: Vendor) {
 /// OTP-10: a repeated message is the same message.
 pub async fn a_message_sent_again_carries_the_same_code(vendor: Vendor) {
     for _ in 0..3 {
-        vendor.sender.send(&message(123_456)).await.expect("accepted");
+        vendor.sender.send(&code_to(&vendor.to, 123_456)).await.expect("accepted");
     }
     let accepted = (vendor.accepted)();
     assert_eq!(accepted.len(), 3);
     assert!(accepted.iter().all(|it| it.contains("123456")), "{accepted:?}");
+}
+
+/// LOG-05: a notice asks for nothing that needs no login, so it has neither a code nor a link.
+pub async fn a_notice_is_accepted_and_has_no_link(vendor: Vendor) {
+    for notice in Notice::ALL {
+        let told = NoticeMessage { to: vendor.to.clone(), notice, at: START };
+        vendor.sender.send(&Message::Notice(told)).await.expect("accepted");
+    }
+    let accepted = (vendor.accepted)();
+    assert_eq!(accepted.len(), Notice::ALL.len());
+    for text in accepted.iter().map(|it| it.to_lowercase()) {
+        assert!(["http:", "https:", "www.", "href"].iter().all(|it| !text.contains(it)), "{text}");
+    }
 }
 
 /// Makes every promise of a sender a test, each on a vendor of its own.
@@ -69,7 +103,11 @@ macro_rules! sender_contract {
         $crate::contract_tests!(
             sender,
             $make,
-            [an_accepted_message_carries_its_code, a_message_sent_again_carries_the_same_code,]
+            [
+                an_accepted_message_carries_its_code,
+                a_message_sent_again_carries_the_same_code,
+                a_notice_is_accepted_and_has_no_link,
+            ]
         );
     };
 }
@@ -90,8 +128,12 @@ mod tests {
 
     #[async_trait]
     impl MessageSender for Inventive {
-        async fn send(&self, message: &CodeMessage) -> Result<(), SendError> {
+        async fn send(&self, message: &Message) -> Result<(), SendError> {
             let mut accepted = self.0.lock().unwrap();
+            let Message::Code(message) = message else {
+                accepted.push("see https://example.com/".to_owned());
+                return Ok(());
+            };
             let code = message.code.reveal().trim_start_matches('0');
             let sent = if accepted.is_empty() { code.to_owned() } else { "987654".to_owned() };
             accepted.push(sent);
@@ -104,9 +146,14 @@ mod tests {
         let vendor = || {
             let sender = Arc::new(Inventive::default());
             let accepted = Arc::clone(&sender);
-            Vendor { sender, accepted: Arc::new(move || accepted.0.lock().unwrap().clone()) }
+            Vendor {
+                sender,
+                to: phone(),
+                accepted: Arc::new(move || accepted.0.lock().unwrap().clone()),
+            }
         };
         assert!(breaks(an_accepted_message_carries_its_code(vendor())).await);
         assert!(breaks(a_message_sent_again_carries_the_same_code(vendor())).await);
+        assert!(breaks(a_notice_is_accepted_and_has_no_link(vendor())).await);
     }
 }
