@@ -93,6 +93,47 @@ impl Client {
         self.code_of(phone, sent.str("/challenge_id")).await
     }
 
+    /// Asks for a code for a verb and reads it where development keeps it; a credential. Waits
+    /// where a code was asked for just now.
+    pub async fn code_for(&self, target: &str, purpose: &str) -> Value {
+        let channel = if target.contains('@') { "email" } else { "sms" };
+        let body = json!({"channel": channel, "target": target, "purpose": purpose});
+        for _ in 0..5 {
+            let sent = self.post("/v1/challenges", &body).await;
+            if sent.status == 429 {
+                tokio::time::sleep(Duration::from_millis(1_050)).await;
+                continue;
+            }
+            assert_eq!(sent.status, 202, "{}", sent.text);
+            return self.code_of(target, sent.str("/challenge_id")).await;
+        }
+        panic!("no code for {target}");
+    }
+
+    /// POST /v1/me/identities with a code that was just sent.
+    pub async fn link(&self, target: &str) -> Answer {
+        let credential = self.code_for(target, "link").await;
+        self.post("/v1/me/identities", &json!({"credential": credential})).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await.expect("an answer")
+    }
+
+    /// The caller's identities, by their masked identifiers.
+    pub async fn identities(&self) -> Vec<(String, String)> {
+        let answer = self.get("/v1/me/identities").await.expect("an answer");
+        let identities = answer.body.pointer("/identities").and_then(Value::as_array);
+        let text =
+            |it: &Value, name| it.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        identities
+            .unwrap_or_else(|| panic!("{}", answer.text))
+            .iter()
+            .map(|it| (text(it, "identifier"), text(it, "id")))
+            .collect()
+    }
+
     /// The code of a challenge, as a credential.
     pub async fn code_of(&self, phone: &str, challenge_id: &str) -> Value {
         let path = format!("/dev/messages?to={}", phone.replace('+', "%2B"));

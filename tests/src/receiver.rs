@@ -101,7 +101,7 @@ impl Receiver {
 
     /// Is at its address again.
     pub async fn come_back(&mut self) {
-        let listener = TcpListener::bind(self.address).await.expect("the address is free");
+        let listener = bind_again(self.address).await;
         self.address = listener.local_addr().expect("an address");
         let state = Arc::clone(&self.state);
         self.serving = Some(tokio::spawn(async move {
@@ -179,4 +179,15 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Webhook> {
     let text = String::from_utf8(bytes).ok()?;
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
     Some(Webhook { path, text, body, headers })
+}
+
+/// Binds an address that was ours: whoever was there before takes a moment to be gone.
+async fn bind_again(address: SocketAddr) -> TcpListener {
+    for _ in 0..200 {
+        if let Ok(listener) = TcpListener::bind(address).await {
+            return listener;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{address} is not free");
 }

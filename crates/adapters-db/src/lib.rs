@@ -61,6 +61,8 @@ pub mod sqlite {
 }
 
 mod migrate;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use error::OpenError;
 pub use migrate::{Direction, MigrateError};

@@ -190,16 +190,9 @@ mod on_postgres {
         url
     }
 
-    /// A database of its own on the server that the tests were given.
-    #[expect(clippy::disallowed_methods, reason = "the test command tells where the server is")]
     async fn empty() -> String {
-        let server = std::env::var("LATCHKEY_TEST_POSTGRES_URL")
-            .expect("LATCHKEY_TEST_POSTGRES_URL: run the tests with `cargo xtask test`");
         let name = format!("t{}", uuid::Uuid::from_u128(rand::random()).simple());
-        let mut admin = AsyncPgConnection::establish(&server).await.unwrap();
-        admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let (base, _) = server.rsplit_once('/').unwrap();
-        format!("{base}/{name}")
+        adapters_db::testing::empty_postgres(&name).await
     }
 
     async fn store() -> Stores {

@@ -4,6 +4,7 @@
 mod budgets;
 mod canary;
 mod challenges;
+mod delete;
 mod docs;
 mod edge;
 mod email;
@@ -12,15 +13,38 @@ mod identities;
 mod limits;
 mod login;
 mod me;
+mod merge;
 mod nodes;
+mod notices;
 mod operation;
 mod password;
+mod password_reset;
 mod races;
 mod reauthenticate;
+mod recycled;
 mod register;
 mod session;
 mod sessions;
 mod webhooks;
+
+/// Waits until an address was told all of these, and fails if it was not.
+async fn notices(client: &tests::Client, to: &str, wanted: &[&str]) {
+    let mut told = Vec::new();
+    for _ in 0..200 {
+        let kept = client.get(&format!("/dev/messages?to={to}")).await.expect("an answer");
+        let messages = kept.body["messages"].as_array().cloned().unwrap_or_default();
+        told = messages
+            .iter()
+            .filter(|it| it["code"].is_null())
+            .filter_map(|it| it["purpose"].as_str().map(str::to_owned))
+            .collect();
+        if wanted.iter().all(|it| told.iter().any(|told| told == it)) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("{to} was to be told {wanted:?}, and was told {told:?}");
+}
 
 /// The body of an answer without what differs from run to run.
 fn shape(body: &serde_json::Value) -> serde_json::Value {

@@ -59,7 +59,9 @@ fn may_use(package: &str, other: &str, in_tests: bool) -> bool {
     match package {
         "ports" => other == "domain",
         "application" => {
-            is_core(other) || (in_tests && ["adapters-memory", "adapters-crypto"].contains(&other))
+            is_core(other)
+                || (in_tests
+                    && ["adapters-db", "adapters-memory", "adapters-crypto"].contains(&other))
         }
         "app-http" => is_core(other) || other == "application" || is_adapter(other),
         "tests" | "xtask" => other == "test-servers",

@@ -112,8 +112,8 @@ pub(super) fn fresh(seed: u64, now: Timestamp) -> Fresh {
         session_id: SessionId::new(now, bytes(seed)),
         event_id: EventId::new(now, bytes(seed)),
         token: token(seed),
-        registered: Some(EventId::new(now, bytes(7_000_000 + seed))),
-        logged_in: Some(EventId::new(now, bytes(8_000_000 + seed))),
+        registered: None,
+        logged_in: None,
         new_device: EventId::new(now, bytes(9_000_000 + seed)),
     }
 }

@@ -9,11 +9,14 @@ use domain::Timestamp;
 use domain::id::{EventId, IdentityId, UserId};
 use domain::identifier::IdentifierKind;
 use domain::message::Notice;
+use domain::new_password::set_password;
 use domain::outbox::{Address, Event, News, Outgoing};
+use domain::profile::ProfilePatch;
 use domain::secret::Sealed;
 use domain::session::Method;
 
 use super::accounts::{self, registered};
+use crate::accounts::{Changed, Registered};
 use crate::outbox::{Claimed, Outbox};
 use crate::testing::{RACERS, ROUNDS, at, race};
 
@@ -54,6 +57,8 @@ macro_rules! outbox_contract {
                 of_racing_splits_one_is_written,
                 racing_claims_get_each_entry_once,
                 racing_claims_keep_the_order_of_a_user,
+                a_registration_and_a_login_are_told_with_them,
+                a_failed_login_and_a_change_are_told_with_them,
             ]
         );
     };
@@ -374,3 +379,75 @@ pub async fn racing_claims_keep_the_order_of_a_user(stores: Stores) {
         }
     }
 }
+
+/// Takes what is due, one after the other, until nothing is.
+async fn all_news(stores: &Stores, now: Timestamp) -> Vec<News> {
+    let mut news = Vec::new();
+    loop {
+        let claimed = stores.claim(now, later(now), 100).await;
+        if claimed.is_empty() {
+            return news;
+        }
+        for it in claimed {
+            stores.done(it.entry.id).await;
+            news.push(it.entry.news);
+        }
+    }
+}
+
+/// REL-02, LOG-05: in the transaction of the login, and a device is new once.
+pub async fn a_registration_and_a_login_are_told_with_them(stores: Stores) {
+    let mut registration = accounts::registration(accounts::key(1), 1, None);
+    registration.registered = Some(id(1));
+    registration.entry.logged_in = Some(id(2));
+    let port = &stores.accounts.accounts;
+    assert_eq!(port.register(&registration).await.expect("a store"), Registered::New);
+    let method = Method::Sms;
+    let logged_in = News::Event(Event::LoggedIn { method });
+    let registered = News::Event(Event::Registered { kind: IdentifierKind::Phone });
+    assert_eq!(all_news(&stores, at(10)).await, [registered, logged_in.clone()]);
+    assert_eq!(port.register(&registration).await.expect("a store"), Registered::Taken);
+    assert_eq!(all_news(&stores, at(10)).await, []);
+    let account = port.find(&accounts::key(1)).await.expect("a store").expect("an account");
+    for (seed, device, is_new) in [(3, "d", false), (4, "other", true), (5, "other", false)] {
+        let mut entry = accounts::entry(&account, 1, method, seed, at(seed));
+        entry.logged_in = Some(id(10 + seed));
+        entry.event.origin.device.id = Some(device.to_owned());
+        entry.session.origin.device.id = Some(device.to_owned());
+        port.enter(&entry).await.expect("a store");
+        let mut news = all_news(&stores, at(10)).await;
+        news.sort_by_key(|it| matches!(it, News::Notice { .. }));
+        let notice = News::Notice { notice: Notice::NewDevice, to: None };
+        let expected = [logged_in.clone()].into_iter().chain(is_new.then_some(notice));
+        assert_eq!(news, expected.collect::<Vec<_>>(), "{device}");
+    }
+}
+
+/// REL-02: and what comes to nothing tells nothing.
+pub async fn a_failed_login_and_a_change_are_told_with_them(stores: Stores) {
+    let account = registered(&stores.accounts, 1, None).await;
+    let port = &stores.accounts.accounts;
+    let entry = accounts::entry(&account, 1, Method::Password, 2, at(2));
+    let locked = Outgoing { id: id(1), user_id: account.user.id, at: at(2), news: LOCKED };
+    port.record(&entry.event, &[locked]).await.expect("a store");
+    assert_eq!(all_news(&stores, at(10)).await, [LOCKED]);
+    let told = event(2, account.user.id, at(3));
+    let nickname = ProfilePatch { nickname: Some(None), avatar_url: None };
+    port.patch_profile(account.user.id, &nickname, Some(told)).await.expect("a store");
+    assert_eq!(all_news(&stores, at(10)).await, [News::Event(Event::Updated)]);
+    let state = accounts::loaded(&stores.accounts, &account).await;
+    let set = |seed| {
+        let hash = accounts::hash("new");
+        let token = accounts::token(seed);
+        set_password(&state, hash, token, &accounts::actor(1), accounts::ids(seed))
+    };
+    assert!(matches!(port.change(&set(7)).await.expect("a store"), Changed::Done { .. }));
+    let mut news = all_news(&stores, at(10)).await;
+    news.sort_by_key(|it| matches!(it, News::Notice { .. }));
+    let notice = News::Notice { notice: Notice::PasswordSet, to: None };
+    assert_eq!(news, [News::Event(Event::PasswordChanged), notice]);
+    assert_eq!(port.change(&set(8)).await.expect("a store"), Changed::Stale);
+    assert_eq!(all_news(&stores, at(10)).await, []);
+}
+
+const LOCKED: News = News::Event(Event::Locked);
