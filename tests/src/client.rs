@@ -156,7 +156,7 @@ impl Client {
 
     /// Logs a phone in by a code.
     pub async fn log_in(&self, phone: &str) -> Answer {
-        let credential = self.code(phone).await;
+        let credential = self.code_for(phone, "login").await;
         let answer = self.login(&credential).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer
