@@ -12,7 +12,7 @@ mod world;
 pub use client::{Answer, Client};
 pub use node::Node;
 pub use receiver::{Manner, Receiver, Webhook};
-pub use world::{Topology, World};
+pub use world::{Topology, World, python};
 pub use {redis, reqwest, serde_json, test_servers, tokio, tokio_postgres};
 
 /// Runs a test on every topology: SQLite and in-process stores, PostgreSQL and in-process stores,

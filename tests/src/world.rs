@@ -149,10 +149,27 @@ impl World {
         &self.redis_url
     }
 
+    /// Runs statements on the SQLite file of this test, as an operator would.
+    pub fn sqlite(&self, statements: &str) {
+        let script = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1], timeout=20)\n\
+                      db.executescript(sys.argv[2])";
+        let file = self.database_url.trim_start_matches("sqlite://");
+        let run =
+            std::process::Command::new(python()).args(["-c", script, file, statements]).output();
+        let run = run.expect("a Python");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    }
+
     /// Runs a statement on the PostgreSQL database of this test, as an operator would.
     pub async fn sql(&self, statement: &str) -> Vec<tokio_postgres::SimpleQueryMessage> {
         simple_query(&self.database_url, statement).await
     }
+}
+
+/// The Python that the test command prepared.
+#[expect(clippy::disallowed_methods, reason = "the test command tells where it is")]
+pub fn python() -> String {
+    std::env::var("LATCHKEY_TEST_PYTHON").expect("run the tests with `cargo xtask test`")
 }
 
 /// The server that the test command brought up.

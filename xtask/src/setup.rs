@@ -14,8 +14,9 @@ use crate::workspace::Workspace;
 
 /// The cargo-deny that `deny.toml` was written for.
 const DENY_VERSION: &str = "0.20.2";
-/// The mail server of the tests, as pip calls it.
-const MAIL_SERVER: &str = "aiosmtpd==1.4.6";
+/// What the tests take from PyPI, as pip calls it: a mail server, and the reference library of
+/// Standard Webhooks.
+const FROM_PYPI: [&str; 2] = ["aiosmtpd==1.4.6", "standardwebhooks==1.1.0"];
 /// Debian's hook that says whether an installed service may start.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
@@ -44,7 +45,7 @@ enum Here {
 /// Looks for everything; installs the servers and cargo-deny if they are missing.
 pub(crate) fn setup() -> Result<()> {
     servers()?;
-    mail_server(&Workspace::load()?)?;
+    python_packages(&Workspace::load()?)?;
     match version(&mut cargo(["nextest", "--version"])) {
         Some(version) => found("cargo-nextest", &version),
         None => found(
@@ -79,29 +80,34 @@ pub(crate) fn servers() -> Result<()> {
     Ok(())
 }
 
-/// Makes sure that the tests' mail server is here, and gives the Python that runs it: one of the
-/// project's own, below the folder of what is built.
-pub(crate) fn mail_server(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = workspace.target_directory.join("aiosmtpd");
+/// Makes sure that what the tests take from PyPI is here, and gives the Python that runs it: one
+/// of the project's own, below the folder of what is built.
+pub(crate) fn python_packages(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.target_directory.join("python");
     let python = folder.join("bin").join("python");
     let installed = |python: &Path| {
         let wanted = format!(
-            "import aiosmtpd; assert 'aiosmtpd==' + aiosmtpd.__version__ == '{MAIL_SERVER}'"
+            "from importlib.metadata import version as v\n\
+             for it in {FROM_PYPI:?}:\n\x20name, wanted = it.split('==')\n\x20assert v(name) == wanted"
         );
         let mut command = Command::new(python);
         command.args(["-c", &wanted]).stderr(Stdio::null());
         command.status().is_ok_and(|it| it.success())
     };
     if !installed(&python) {
-        Progress::start().step(format!("installing {MAIL_SERVER} in {}", folder.display()));
+        Progress::start().step(format!(
+            "installing {} in {}",
+            FROM_PYPI.join(" "),
+            folder.display()
+        ));
         run(Command::new(python_program()?).args(["-m", "venv", "--clear"]).arg(&folder))?;
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", MAIL_SERVER];
-        run(Command::new(&python).args(pip))?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run(Command::new(&python).args(pip).args(FROM_PYPI))?;
         if !installed(&python) {
-            bail!("installed {MAIL_SERVER}, and it does not run");
+            bail!("installed {}, and it does not run", FROM_PYPI.join(" "));
         }
     }
-    found("mail server", MAIL_SERVER);
+    found("from PyPI", &FROM_PYPI.join(" "));
     Ok(python)
 }
 

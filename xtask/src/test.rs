@@ -14,7 +14,7 @@ const POSTGRES_URL: &str = "LATCHKEY_TEST_POSTGRES_URL";
 /// Where the tests find a Redis; if it is set, none is started.
 const REDIS_URL: &str = "LATCHKEY_TEST_REDIS_URL";
 /// Where the tests find a Python that can run a mail server; if it is set, none is prepared.
-const SMTP_PYTHON: &str = "LATCHKEY_TEST_SMTP_PYTHON";
+const PYTHON: &str = "LATCHKEY_TEST_PYTHON";
 /// Where the black-box tests find the binary.
 const BINARY: &str = "LATCHKEY_BIN";
 /// The package of the black-box tests.
@@ -37,15 +37,15 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
         run(&mut cargo(["build", "--package", "app-http"]))?;
     }
     let asks_for_mail = MAILERS.iter().any(|it| asked.includes(it));
-    let python = match env(SMTP_PYTHON) {
-        None if asks_for_mail => Some(setup::mail_server(&workspace)?),
+    let python = match env(PYTHON) {
+        None if asks_for_mail => Some(setup::python_packages(&workspace)?),
         Some(_) | None => None,
     };
     let on_servers = |mut command: Command| {
         command.args(asked.selection()).arg("--all-features").env(BINARY, &binary);
         servers.name_to(&mut command);
         if let Some(python) = &python {
-            command.env(SMTP_PYTHON, python);
+            command.env(PYTHON, python);
         }
         command
     };

@@ -19,7 +19,7 @@ use crate::{SmtpSender, SmtpSettings};
 
 #[expect(clippy::disallowed_methods, reason = "the test command tells where Python is")]
 fn python() -> PathBuf {
-    let python = std::env::var_os("LATCHKEY_TEST_SMTP_PYTHON");
+    let python = std::env::var_os("LATCHKEY_TEST_PYTHON");
     python.expect("run the tests with `cargo xtask test`").into()
 }
 

@@ -1,7 +1,7 @@
 //! `POST /v1/me/merge`: one account out of two.
 
 use serde_json::{Value, json};
-use tests::{Answer, Client, World, on_every_topology};
+use tests::{Answer, Client, Topology, World, on_every_topology};
 
 use crate::notices;
 
@@ -12,6 +12,7 @@ on_every_topology![
     the_other_profile_may_stay,
     of_opposite_merges_one_is_done,
     of_two_merges_of_one_account_one_is_done,
+    a_merge_whose_node_is_killed_is_whole_or_nothing,
 ];
 
 async fn merge(user: &Client, other: &str) -> Answer {
@@ -168,4 +169,73 @@ async fn of_two_merges_of_one_account_one_is_done(world: World) {
     assert_eq!(statuses, [200, 401], "{} {}", one.text, two.text);
     let counts = [users[0].identities().await.len(), users[1].identities().await.len()];
     assert_eq!(counts.iter().sum::<usize>(), 3);
+}
+
+/// Lets whoever writes a table stand there for some seconds, and go on again.
+async fn stand(world: &World, table: &str, stands: bool) {
+    if world.topology == Topology::Sqlite {
+        for event in ["INSERT", "UPDATE", "DELETE"] {
+            world.sqlite(&if stands {
+                // All that a trigger can do for long: count millions of combinations.
+                format!(
+                    "CREATE TRIGGER stand_{event} AFTER {event} ON {table} BEGIN SELECT count(*) \
+                     FROM sqlite_master a, sqlite_master b, sqlite_master c, sqlite_master d, \
+                     sqlite_master e; END"
+                )
+            } else {
+                format!("DROP TRIGGER IF EXISTS stand_{event}")
+            });
+        }
+    } else {
+        world
+            .sql(&if stands {
+                format!(
+                    "CREATE OR REPLACE FUNCTION stand() RETURNS trigger LANGUAGE plpgsql AS $$ \
+                     BEGIN PERFORM pg_sleep(5); RETURN NULL; END $$; CREATE TRIGGER stand AFTER \
+                     INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION stand()"
+                )
+            } else {
+                format!("DROP TRIGGER IF EXISTS stand ON {table}")
+            })
+            .await;
+    }
+}
+
+/// REL-01: whatever row a merge is at when its node is killed, there are both accounts or one.
+async fn a_merge_whose_node_is_killed_is_whole_or_nothing(world: World) {
+    // The tables that a merge writes, in the order in which it does.
+    let steps =
+        ["users", "sessions", "identities", "identifiers", "passwords", "audit_events", "outbox"];
+    let mut killed_within = 0;
+    for (number, table) in steps.into_iter().enumerate() {
+        let (phone, name) = (format!("1380013840{number}"), format!("ada{number}"));
+        let node = world.node().await;
+        let mine = node.client.log_in(&phone).await;
+        let user = node.client.as_user(&mine);
+        let body = json!({"username": name, "password": "correct horse battery"});
+        let other = node.client.post("/v1/register", &body).await;
+        let body = json!({"credential": {
+            "type": "password", "identifier": name, "password": "correct horse battery",
+        }});
+        stand(&world, table, true).await;
+        let merging = tokio::spawn(async move {
+            let request = user.request(reqwest::Method::POST, "/v1/me/merge").json(&body);
+            user.send(request).await.is_err()
+        });
+        tokio::time::sleep(std::time::Duration::from_millis(900)).await;
+        drop(node);
+        killed_within += usize::from(merging.await.unwrap());
+        stand(&world, table, false).await;
+        let node = world.node().await;
+        let owner = node.client.login_by_password(&name, "correct horse battery").await;
+        let me = node.client.log_in(&phone).await;
+        assert_eq!(me.str("/user/id"), mine.str("/user/id"), "{table}");
+        let count = node.client.as_user(&me).identities().await.len();
+        if owner.status == 200 {
+            assert_eq!((owner.str("/user/id"), count), (other.str("/user/id"), 1), "{table}");
+        } else {
+            assert_eq!((owner.status, count), (401, 2), "{table}: {}", owner.text);
+        }
+    }
+    assert!(killed_within >= steps.len() - 2, "the node was killed in {killed_within} merges");
 }

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
+use serde_json::json;
 use tests::test_servers::Postgres;
 use tests::tokio_postgres::SimpleQueryMessage;
 use tests::{Manner, Node, Receiver, Topology, Webhook, World};
@@ -74,6 +76,82 @@ fn is_genuine(webhook: &Webhook) -> bool {
     }
     let reference = standardwebhooks::Webhook::new(SECRET).unwrap();
     reference.verify(webhook.text.as_bytes(), &headers).is_ok()
+}
+
+/// The reference library of another language takes what came as well.
+fn is_genuine_in_python(webhook: &Webhook) -> bool {
+    let script = "import sys\nfrom standardwebhooks import Webhook\n\
+                  secret, text, *rest = sys.argv[1:]\n\
+                  names = ['webhook-id', 'webhook-timestamp', 'webhook-signature']\n\
+                  Webhook(secret).verify(text, dict(zip(names, rest)))";
+    let mut command = std::process::Command::new(tests::python());
+    command.args(["-c", script, SECRET, &webhook.text]);
+    command.args(
+        ["webhook-id", "webhook-timestamp", "webhook-signature"].map(|it| webhook.header(it)),
+    );
+    command.output().expect("a Python").status.success()
+}
+
+/// Every event of a life comes, once, in its order, and both reference libraries take it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_events_of_a_life_come_in_their_order() {
+    for topology in [Topology::Sqlite, Topology::Postgres, Topology::PostgresRedis] {
+        let world = World::new(topology).await;
+        let receiver = Receiver::start().await;
+        let url = receiver.url();
+        let settings =
+            [("WEBHOOKS__URL", &*url), ("WEBHOOKS__SECRET", SECRET), ("LOCKOUT__THRESHOLD", "1")];
+        let node = world.node_with(&settings).await;
+        let first = node.client.log_in("13800138000").await;
+        let user = node.client.as_user(&first);
+        let put = async |method, path: &str, body: serde_json::Value| {
+            let done = user.json(method, path, &body).await;
+            assert_eq!(done.status, 200, "{}", done.text);
+            done
+        };
+        put(Method::PATCH, "/v1/me", json!({"nickname": "Ada"})).await;
+        let linked = user.link("ada@example.com").await;
+        assert_eq!(linked.status, 201, "{}", linked.text);
+        let path = format!("/v1/me/identities/{}", linked.str("/identity/id"));
+        assert_eq!(user.delete(&path).await.status, 204);
+        let other = node.client.log_in("13800138001").await;
+        let credential = node.client.code_for("13800138001", "merge").await;
+        put(Method::POST, "/v1/me/merge", json!({"credential": credential})).await;
+        let password = json!({"new_password": "correct horse battery"});
+        let set = put(Method::PUT, "/v1/me/password", password).await;
+        let user = node.client.as_user(&set);
+        assert_eq!(node.client.login_by_password("13800138000", "wrong").await.status, 401);
+        assert_eq!(user.delete("/v1/me").await.status, 204);
+        let expected = [
+            "user.registered",
+            "user.logged_in",
+            "user.updated",
+            "identity.linked",
+            "identity.unlinked",
+            "user.merged",
+            "password.changed",
+            "user.locked",
+            "user.deleted",
+        ];
+        let id = first.str("/user/id");
+        let mine = || {
+            let got = receiver.got();
+            got.into_iter().filter(|it| it.data("user_id") == id).collect::<Vec<_>>()
+        };
+        for _ in 0..800 {
+            if mine().len() >= expected.len() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        let mine = mine();
+        let names: Vec<_> = mine.iter().map(Webhook::name).collect();
+        assert_eq!(names, expected, "{topology:?}");
+        assert_eq!(mine[5].data("absorbed_user_id"), other.str("/user/id"));
+        assert_eq!(mine[3].data("identity_id"), linked.str("/identity/id"));
+        assert!(mine.iter().all(is_genuine) && mine.iter().all(is_genuine_in_python));
+        assert!(mine.iter().all(|it| !it.text.contains("138001380") && !it.text.contains("@")));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
