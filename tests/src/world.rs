@@ -168,6 +168,7 @@ impl World {
 
 /// The Python that the test command prepared.
 #[expect(clippy::disallowed_methods, reason = "the test command tells where it is")]
+#[must_use]
 pub fn python() -> String {
     std::env::var("LATCHKEY_TEST_PYTHON").expect("run the tests with `cargo xtask test`")
 }

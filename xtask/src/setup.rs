@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 
 /// The cargo-deny that `deny.toml` was written for.
 const DENY_VERSION: &str = "0.20.2";
-/// What the tests take from PyPI, as pip calls it: a mail server, and the reference library of
+/// What the tests take from `PyPI`, as pip calls it: a mail server, and the reference library of
 /// Standard Webhooks.
 const FROM_PYPI: [&str; 2] = ["aiosmtpd==1.4.6", "standardwebhooks==1.1.0"];
 /// Debian's hook that says whether an installed service may start.
@@ -80,7 +80,7 @@ pub(crate) fn servers() -> Result<()> {
     Ok(())
 }
 
-/// Makes sure that what the tests take from PyPI is here, and gives the Python that runs it: one
+/// Makes sure that what the tests take from `PyPI` is here, and gives the Python that runs it: one
 /// of the project's own, below the folder of what is built.
 pub(crate) fn python_packages(workspace: &Workspace) -> Result<PathBuf> {
     let folder = workspace.target_directory.join("python");

@@ -8,6 +8,7 @@ use domain::change::{AuditLine, Base, Change};
 use domain::ending::{Fate, Holding};
 use domain::id::{IdentityId, SessionId, UserId};
 use domain::outbox::Outgoing;
+use domain::profile::{AvatarUrl, Nickname};
 use domain::secret::TokenHash;
 use domain::user::UserState;
 use domain::{Timestamp, ending::AccountEvent};
@@ -199,8 +200,8 @@ async fn write(conn: &mut Conn, change: &Change) -> Result<Vec<TokenHash>, Undon
     if let Some(profile) = &change.profile {
         diesel::update(users::table.find(user_id))
             .set((
-                users::nickname.eq(profile.nickname.as_ref().map(|it| it.as_str())),
-                users::avatar_url.eq(profile.avatar_url.as_ref().map(|it| it.as_str())),
+                users::nickname.eq(profile.nickname.as_ref().map(Nickname::as_str)),
+                users::avatar_url.eq(profile.avatar_url.as_ref().map(AvatarUrl::as_str)),
             ))
             .execute(conn)
             .await?;

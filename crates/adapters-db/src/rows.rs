@@ -104,12 +104,12 @@ pub(crate) fn account(
 ) -> Result<Account, Failure> {
     let security_epoch = user.security_epoch;
     let created_at = user.created_at.0;
-    let used = [last_login, last_visit].into_iter().flatten().map(|it| it.0);
+    let moments = [last_login, last_visit].into_iter().flatten().map(|it| it.0);
     Ok(Account {
         user: user.user(has_password, has_phone)?,
         identity_id: IdentityId::from_uuid(identity.0),
         security_epoch,
-        last_seen_at: used.fold(created_at, Timestamp::max),
+        last_seen_at: moments.fold(created_at, Timestamp::max),
     })
 }
 

@@ -190,8 +190,9 @@ mod on_postgres {
         url
     }
 
+    /// A database that no other test has.
     async fn empty() -> String {
-        let name = format!("t{}", uuid::Uuid::from_u128(rand::random()).simple());
+        let name = format!("t{}", rand::random_range(0..u128::MAX));
         adapters_db::testing::empty_postgres(&name).await
     }
 

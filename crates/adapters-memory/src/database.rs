@@ -202,7 +202,7 @@ impl Tables {
                 continue;
             }
             match (fate(&record.session), new) {
-                (Fate::Kept, _) => continue,
+                (Fate::Kept, _) => {}
                 (Fate::Rotated, Some(new)) => dead.push(std::mem::replace(&mut record.token, new)),
                 (Fate::Ended | Fate::Rotated, _) => {
                     record.ended = true;

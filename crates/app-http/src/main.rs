@@ -20,6 +20,7 @@ mod routes;
 mod serve;
 mod settings;
 mod shapes;
+mod users;
 mod wiring;
 
 use std::io::{self, Write as _};
@@ -56,6 +57,11 @@ enum Command {
         #[command(subcommand)]
         verb: outbox::Verb,
     },
+    /// Look at a user
+    Users {
+        #[command(subcommand)]
+        verb: users::Verb,
+    },
     /// Print the OpenAPI document and exit
     Openapi,
 }
@@ -84,6 +90,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         match arguments.command {
             Some(Command::Migrate { verb }) => migrations::run(&settings.store, verb).await,
             Some(Command::Outbox { verb }) => outbox::run(&settings.store, verb).await,
+            Some(Command::Users { verb }) => users::run(&settings.store, verb).await,
             _ => serve::serve(settings).await,
         }
     });

@@ -100,6 +100,12 @@ pub(crate) fn outbox(store: &Store, main: &Handle) -> Result<Arc<dyn Outbox>> {
     Ok(outbox)
 }
 
+/// The accounts alone, for an operator's look at one.
+pub(crate) fn accounts(store: &Store, main: &Handle) -> Result<Arc<dyn Accounts>> {
+    let (accounts, ..) = database(store, main)?;
+    Ok(accounts)
+}
+
 /// The threads are the cores', the queue the longest there may be (PWD-05).
 const fn hashing(cost: Hashing) -> HasherSettings {
     HasherSettings {

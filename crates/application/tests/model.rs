@@ -100,7 +100,7 @@ impl World {
 
     fn recipient(&self, address: usize) -> Recipient {
         let phones = &self.ports.policy.phones;
-        if address % 2 == 0 {
+        if address.is_multiple_of(2) {
             let number = format!("1380000000{address}");
             Recipient::Phone(PhoneNumber::parse(&number, phones).unwrap())
         } else {
@@ -403,7 +403,7 @@ async fn random_lives_are_as_the_model_has_them_on_sqlite() {
 #[cfg(feature = "test-postgres")]
 async fn random_lives_are_as_the_model_has_them_on_postgres() {
     for seed in seeds() {
-        let name = format!("model_{seed}_{}", rand::random::<u32>());
+        let name = format!("model_{seed}_{}", rand::random_range(0..u64::MAX));
         let database = adapters_db::testing::fresh_postgres(&name).await;
         World::new(database.unwrap(), seed).live().await;
     }

@@ -267,7 +267,7 @@ fn a_grace_frees_nothing_yet() {
     let both = account(1, &[Phone, Email], true);
     let now = delete(&both, Duration::ZERO, &actor(), ids());
     assert_eq!((now.unlinked.len(), now.frees_at), (2, None));
-    let later = delete(&both, Duration::from_secs(60), &actor(), ids());
+    let later = delete(&both, Duration::from_mins(1), &actor(), ids());
     assert_eq!((later.unlinked.len(), later.frees_at), (0, Some(at(160))));
     assert_eq!(later.profile, Some(Profile::default()));
 }

@@ -26,7 +26,8 @@ async fn two_accounts_become_one(world: World) {
     let mine = node.client.log_in("13800138000").await;
     let user = node.client.as_user(&mine);
     let body = json!({"username": "ada", "password": "correct horse battery"});
-    let other = node.client.as_user(&node.client.post("/v1/register", &body).await);
+    let absorbed = node.client.post("/v1/register", &body).await;
+    let other = node.client.as_user(&absorbed);
     assert_eq!(other.link("ada@example.com").await.status, 201);
     let merged = merge(&user, "ada@example.com").await;
     assert_eq!(merged.status, 200, "{}", merged.text);
@@ -49,6 +50,10 @@ async fn two_accounts_become_one(world: World) {
     for target in ["13800138000", "ada@example.com"] {
         notices(&node.client, target, &["accounts_merged"]).await;
     }
+    let id = mine.str("/user/id");
+    let shown = world.run(&["users", "show", absorbed.str("/user/id")]);
+    assert!(shown.contains("state      merged") && shown.contains(&format!("means      {id}")));
+    assert!(world.run(&["users", "show", id]).contains("identities phone username email"));
 }
 
 /// A plan leaves the code alive for the merge itself.

@@ -150,7 +150,7 @@ async fn the_events_of_a_life_come_in_their_order() {
         assert_eq!(mine[5].data("absorbed_user_id"), other.str("/user/id"));
         assert_eq!(mine[3].data("identity_id"), linked.str("/identity/id"));
         assert!(mine.iter().all(is_genuine) && mine.iter().all(is_genuine_in_python));
-        assert!(mine.iter().all(|it| !it.text.contains("138001380") && !it.text.contains("@")));
+        assert!(mine.iter().all(|it| !it.text.contains("138001380") && !it.text.contains('@')));
     }
 }
 

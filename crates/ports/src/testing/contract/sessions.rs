@@ -163,8 +163,8 @@ pub async fn all_sessions_end_but_the_kept_one(stores: Stores) {
     signed_in(&stores, &account, 1, 12, at(20)).await;
     let kept = stores.sessions.find(&token(11), at(21)).await.expect("a store").expect("live");
     for _ in 0..2 {
-        let line = line(&account, AccountEvent::OthersLoggedOut, 1, at(30));
-        let ended = stores.sessions.end_all(account.user.id, Some(kept.session.id), &line).await;
+        let others = line(&account, AccountEvent::OthersLoggedOut, 1, at(30));
+        let ended = stores.sessions.end_all(account.user.id, Some(kept.session.id), &others).await;
         let mut ended = ended.expect("a store");
         ended.sort_unstable();
         assert_eq!(ended, [token(1), token(12)], "the second time as well");
@@ -173,8 +173,8 @@ pub async fn all_sessions_end_but_the_kept_one(stores: Stores) {
         async |seed| stores.sessions.find(&token(seed), at(31)).await.expect("a store").is_some();
     assert!(live(11).await && live(2).await);
     assert!(!live(1).await && !live(12).await);
-    let line = line(&account, AccountEvent::AllLoggedOut, 2, at(32));
-    let all = stores.sessions.end_all(account.user.id, None, &line).await.expect("a store");
+    let last = line(&account, AccountEvent::AllLoggedOut, 2, at(32));
+    let all = stores.sessions.end_all(account.user.id, None, &last).await.expect("a store");
     assert!(all.contains(&token(11)));
     assert!(!live(11).await && live(2).await);
 }
