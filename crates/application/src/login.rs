@@ -10,13 +10,14 @@ use domain::id::{IdentityId, UserId};
 use domain::identifier::IdentifierKind;
 use domain::login::{Account, Newcomer, Registration, Visit, enter, register};
 use domain::origin::Origin;
-use domain::password::Password;
+use domain::password::{Password, PasswordHash};
 use domain::profile::Profile;
 use domain::recycled::{is_dormant, other_proofs};
 use domain::session::{Method, SignedIn};
 use domain::unlink::give_up;
 use domain::user::UserState;
 use ports::accounts::{Entered, Registered};
+use ports::hasher::HashPlace;
 use ports::keys::Seal;
 use ports::{Ports, entropy};
 
@@ -89,10 +90,15 @@ async fn by_code(
     now: Timestamp,
 ) -> Result<LoggedIn, Error> {
     let Newcomers { profile, password, takes_dormant } = newcomer;
-    let password = match password {
-        Some(raw) => Some(code::check_password(ports, credential, Purpose::Login, &raw).await?),
+    // The hasher's place comes before the code is used up: overload costs nobody a code.
+    let mut to_hash = match password {
+        Some(raw) => {
+            let password = code::check_password(ports, credential, Purpose::Login, &raw).await?;
+            Some((password, ports.hasher.reserve().await?))
+        }
         None => None,
     };
+    let mut password = None;
     let proven =
         code::prove(ports, credential, Try::new(Purpose::Login, &origin, now)).await?.identity;
     let identifier = ports.keys.identifier_key(proven.identifier());
@@ -100,7 +106,8 @@ async fn by_code(
     let mut is_freed = false;
     for _ in 0..TRIES {
         let Some(account) = ports.accounts.find(&identifier).await? else {
-            let new = SignUp { profile: &profile, password: password.as_ref(), taken_from: None };
+            hash(&mut to_hash, &mut password).await;
+            let new = SignUp { profile: &profile, password: password.clone(), taken_from: None };
             match sign_up(ports, &proven, new, &visit).await? {
                 Some(admission) => return Ok(LoggedIn { admission, is_new_user: true }),
                 None => continue,
@@ -120,7 +127,8 @@ async fn by_code(
             let actor = Actor { session: None, origin: Some(visit.origin.clone()), at: now };
             let change = give_up(&dormant, account.identity_id, &actor, ids(ports, now));
             ports.session_copies.forget(&dormant.tokens).await?;
-            let (profile, password) = (&profile, password.as_ref());
+            hash(&mut to_hash, &mut password).await;
+            let (profile, password) = (&profile, password.clone());
             let new = SignUp { profile, password, taken_from: Some(change) };
             if let Some(admission) = sign_up(ports, &proven, new, &visit).await? {
                 return Ok(LoggedIn { admission, is_new_user: true });
@@ -130,6 +138,16 @@ async fn by_code(
         }
     }
     Err(contended())
+}
+
+/// Hashes what is still to be hashed: a new user's password, once, and nobody else's.
+async fn hash(
+    to_hash: &mut Option<(Password, Box<dyn HashPlace>)>,
+    hashed: &mut Option<PasswordHash>,
+) {
+    if let Some((password, place)) = to_hash.take() {
+        *hashed = Some(place.hash(&password).await);
+    }
 }
 
 /// The account whole, and how else its owner can prove themselves, if a phone number alone does
@@ -176,8 +194,8 @@ async fn come_in(
 pub(crate) struct SignUp<'a> {
     /// Their profile.
     pub(crate) profile: &'a Profile,
-    /// Their password.
-    pub(crate) password: Option<&'a Password>,
+    /// Their password's hash.
+    pub(crate) password: Option<PasswordHash>,
     /// The change that frees the identifier, where another account gives it up.
     pub(crate) taken_from: Option<Change>,
 }
@@ -199,10 +217,7 @@ pub(crate) async fn sign_up(
         kind: proven.identifier().kind(),
         display,
         profile: profile.clone(),
-        password: match password {
-            Some(it) => Some(ports.hasher.hash(it).await?),
-            None => None,
-        },
+        password,
     };
     let (token, fresh) = draw(ports, visit.at);
     let registration = Registration {

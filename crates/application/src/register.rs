@@ -43,7 +43,8 @@ pub async fn register(ports: &Ports, registration: Registration) -> Result<Admis
     let visit =
         Visit { identifier: key, method: Method::Password, origin: registration.origin, at: now };
     let profile = &registration.profile;
-    let new = SignUp { profile, password: Some(&password), taken_from: None };
+    let password = Some(ports.hasher.hash(&password).await?);
+    let new = SignUp { profile, password, taken_from: None };
     sign_up(ports, &chosen, new, &visit).await?.ok_or(Error::UsernameTaken)
 }
 

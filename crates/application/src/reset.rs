@@ -29,8 +29,9 @@ pub async fn reset_password(ports: &Ports, asked: Reset) -> Result<(), Error> {
     let now = ports.clock.now();
     let purpose = Purpose::ResetPassword;
     let password = code::check_password(ports, &asked.code, purpose, &asked.new).await?;
+    let place = ports.hasher.reserve().await?;
     let proven = code::prove(ports, &asked.code, Try::new(purpose, &asked.origin, now)).await?;
-    let hash = ports.hasher.hash(&password).await?;
+    let hash = place.hash(&password).await;
     let key = ports.keys.identifier_key(proven.identity.identifier());
     let actor = Actor { session: None, origin: Some(asked.origin), at: now };
     for _ in 0..TRIES {
