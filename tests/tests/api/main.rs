@@ -1,6 +1,7 @@
 //! The binary from outside, on every topology: one file a route, and what holds across them.
 #![cfg(test)]
 
+mod audit;
 mod budgets;
 mod canary;
 mod challenges;
