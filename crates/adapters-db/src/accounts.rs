@@ -77,6 +77,10 @@ impl Accounts for Database {
         self.write(now, |conn, now| changes::free_deleted(conn, now).boxed()).await
     }
 
+    async fn forget_attempts(&self, user_id: UserId) -> Result<(), StoreError> {
+        self.write(user_id, |conn, id| changes::forget_attempts(conn, id).boxed()).await
+    }
+
     async fn record(&self, event: &LoginEvent, outgoing: &[Outgoing]) -> Result<(), StoreError> {
         self.write((EventRow::of(event), outgoing.to_vec()), |conn, args| {
             queries::record(conn, args).boxed()

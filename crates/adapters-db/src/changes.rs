@@ -152,7 +152,7 @@ async fn write(conn: &mut Conn, change: &Change) -> Result<Vec<TokenHash>, Undon
         } else {
             change.about
         };
-        lock(conn, base, to, about, change.at).await?;
+        lock(conn, base, to, about, change.void_before).await?;
     }
     let user_id = IdValue(*change.base.user_id.as_uuid());
     let mut dead =
@@ -187,11 +187,11 @@ async fn write(conn: &mut Conn, change: &Change) -> Result<Vec<TokenHash>, Undon
             .set(row)
             .execute(conn)
             .await?;
-        forget_attempts(conn, change.base.user_id).await?;
+        forget_attempts(conn, &change.base.user_id).await?;
     }
     if change.state == UserState::Deleted {
         diesel::delete(passwords::table.find(user_id)).execute(conn).await?;
-        forget_attempts(conn, change.base.user_id).await?;
+        forget_attempts(conn, &change.base.user_id).await?;
         diesel::update(users::table.find(user_id))
             .set(users::frees_at.eq(change.frees_at.map(MomentValue)))
             .execute(conn)
@@ -239,14 +239,21 @@ async fn lock(
     if locked == 0 {
         return Err(Undone::Because(Changed::Stale));
     }
-    let user = users::table.find(IdValue(*base.user_id.as_uuid()));
+    // Never back: a change that was planned earlier may be written later.
+    let (user, at) = (users::table.find(IdValue(*base.user_id.as_uuid())), MomentValue(at));
     if ends(Holding::ResetCode) {
-        let since = users::resets_since.eq(MomentValue(at));
-        diesel::update(user).set(since).execute(conn).await?;
+        diesel::update(user)
+            .filter(users::resets_since.is_null().or(users::resets_since.lt(at)))
+            .set(users::resets_since.eq(at))
+            .execute(conn)
+            .await?;
     }
     if ends(Holding::LinkCode) {
-        let since = users::links_since.eq(MomentValue(at));
-        diesel::update(user).set(since).execute(conn).await?;
+        diesel::update(user)
+            .filter(users::links_since.is_null().or(users::links_since.lt(at)))
+            .set(users::links_since.eq(at))
+            .execute(conn)
+            .await?;
     }
     Ok(())
 }
@@ -316,7 +323,7 @@ async fn absorb(
         .execute(conn)
         .await?;
     diesel::delete(passwords::table.find(retired)).execute(conn).await?;
-    forget_attempts(conn, absorbed.user_id).await?;
+    forget_attempts(conn, &absorbed.user_id).await?;
     // Whoever was merged into the one that goes now is the survivor as well.
     diesel::update(users::table.filter(users::merged_into.eq(retired).or(users::id.eq(retired))))
         .set(users::merged_into.eq(survivor))
@@ -342,7 +349,8 @@ async fn unlink(conn: &mut Conn, user_id: IdValue, gone: &[IdValue]) -> Result<(
     Ok(())
 }
 
-async fn forget_attempts(conn: &mut Conn, user_id: UserId) -> Result<(), Failure> {
+/// Forgets the failed passwords of a user.
+pub(super) async fn forget_attempts(conn: &mut Conn, user_id: &UserId) -> Result<(), Failure> {
     let subject = user_id.as_uuid().as_bytes().as_slice();
     diesel::delete(password_attempts::table.find(subject)).execute(conn).await?;
     Ok(())

@@ -417,7 +417,9 @@ impl QueryFragment<Pg> for AttemptStatement {
         out.push_sql("identities n WHERE n.user_id = u.id AND n.kind = 'phone') AS has_phone, ");
         out.push_sql("(SELECT max(n.last_used_at) FROM identities n WHERE n.user_id = u.id) ");
         out.push_sql("AS last_login, (SELECT max(s.last_seen_at) FROM sessions s WHERE ");
-        out.push_sql("s.user_id = u.id AND s.ended_at IS NULL) AS last_visit FROM identifiers i JOIN users u ON u.id = i.user_id ");
+        out.push_sql(
+            "s.user_id = u.id) AS last_visit FROM identifiers i JOIN users u ON u.id = i.user_id ",
+        );
         out.push_sql("LEFT JOIN passwords p ON p.user_id = u.id WHERE i.value = ");
         out.push_bind_param::<Binary, _>(&self.key)?;
         out.push_sql("), whom AS (SELECT COALESCE((SELECT uuid_send(id) FROM who), ");

@@ -48,12 +48,11 @@ macro_rules! last_login {
     };
 }
 
-/// The last use of any live session of the user that was written down.
+/// The last use of any session of the user that was written down, of those that ended as well.
 macro_rules! last_visit {
     () => {
         sessions::table
             .filter(sessions::user_id.eq(users::id))
-            .filter(sessions::ended_at.is_null())
             .select(max(sessions::last_seen_at))
             .single_value()
     };
@@ -169,33 +168,37 @@ pub(super) async fn list_sessions(
     Ok(found)
 }
 
-/// Ends a session of a user and gives its token.
+/// Ends a session of a user and gives its token: the last one that it had.
 pub(super) async fn end_one_session(
     conn: &mut Conn,
     (user_id, id, line): &(UserId, SessionId, AuditLine),
 ) -> Result<Option<Vec<u8>>, Failure> {
     let id = IdValue(*id.as_uuid());
-    let token = sessions::table
-        .find(id)
-        .filter(sessions::user_id.eq(IdValue(*user_id.as_uuid())))
-        .select(sessions::token_hash)
-        .first(conn)
-        .await
-        .optional()?;
-    let Some(token) = token else { return Ok(None) };
+    let user_id = IdValue(*user_id.as_uuid());
     in_transaction(conn, async |conn: &mut Conn| {
         let ended = diesel::update(sessions::table.find(id))
+            .filter(sessions::user_id.eq(user_id))
             .filter(sessions::ended_at.is_null())
             .set(sessions::ended_at.eq(MomentValue(line.at)))
-            .execute(conn)
-            .await?;
-        if ended > 0 {
+            .returning(sessions::token_hash)
+            .get_result(conn)
+            .await
+            .optional()?;
+        if ended.is_some() {
             audit(conn, line).await?;
+            return Ok(ended);
         }
-        Ok(())
+        // One that is over: trying again removes its copy.
+        let found = sessions::table
+            .find(id)
+            .filter(sessions::user_id.eq(user_id))
+            .select(sessions::token_hash)
+            .first(conn)
+            .await
+            .optional()?;
+        Ok(found)
     })
-    .await?;
-    Ok(Some(token))
+    .await
 }
 
 /// Ends all sessions of a user but one, and gives the tokens of all that ended lately.
@@ -311,13 +314,25 @@ pub(super) async fn reauthenticate(
 ) -> Result<Changed, Failure> {
     let done = in_transaction(conn, async |conn: &mut Conn| {
         let session_id = IdValue(*proof.session_id.as_uuid());
-        let before: Option<Vec<u8>> = sessions::table
-            .inner_join(users::table)
-            .filter(sessions::id.eq(session_id))
-            .filter(sessions::ended_at.is_null())
-            .filter(users::id.eq(IdValue(*proof.user_id.as_uuid())))
+        let user_id = IdValue(*proof.user_id.as_uuid());
+        // The row of the user is the lock, so that a change of the account sees the new token.
+        let as_proved = diesel::update(users::table.find(user_id))
             .filter(users::state.eq(ACTIVE))
             .filter(users::security_epoch.eq(proof.security_epoch))
+            .set(users::security_epoch.eq(proof.security_epoch))
+            .execute(conn)
+            .await?;
+        let proved_by = identities::table.filter(identities::user_id.eq(user_id)).filter(
+            identities::id.nullable().eq(proof.event.identity_id.map(|it| IdValue(*it.as_uuid()))),
+        );
+        let is_own: bool = diesel::select(exists(proved_by)).get_result(conn).await?;
+        if as_proved == 0 || !is_own {
+            return Ok(None);
+        }
+        let before: Option<Vec<u8>> = sessions::table
+            .filter(sessions::id.eq(session_id))
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::ended_at.is_null())
             .select(sessions::token_hash)
             .first(conn)
             .await
@@ -358,13 +373,15 @@ pub(super) async fn patch_profile(
     let user_id = IdValue(*user_id.as_uuid());
     if let Some(change) = change {
         in_transaction(conn, async |conn: &mut Conn| {
-            diesel::update(users::table.find(user_id)).set(change.clone()).execute(conn).await?;
-            tell(conn, told.as_slice()).await
+            let active = users::table.find(user_id).filter(users::state.eq(ACTIVE));
+            let changed = diesel::update(active).set(change.clone()).execute(conn).await?;
+            tell(conn, if changed > 0 { told.as_slice() } else { &[] }).await
         })
         .await?;
     }
     let user: Option<(UserRow, bool, bool)> = users::table
         .find(user_id)
+        .filter(users::state.eq(ACTIVE))
         .select((UserRow::as_select(), has_password!(), has_phone!()))
         .first(conn)
         .await

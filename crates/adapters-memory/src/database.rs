@@ -101,7 +101,8 @@ impl Tables {
         let record = self.users.get(&user_id)?;
         let security_epoch = record.security_epoch;
         let logins = record.identities.iter().filter_map(|it| it.last_used_at);
-        let visits = self.live(user_id).map(|it| it.session.last_seen_at);
+        let visits = self.sessions.values().filter(|it| it.session.user_id == user_id);
+        let visits = visits.map(|it| it.session.last_seen_at);
         let last_seen_at = logins.chain(visits).fold(record.user.created_at, Timestamp::max);
         Some(Account { user: record.user.clone(), identity_id, security_epoch, last_seen_at })
     }
@@ -127,13 +128,13 @@ impl Tables {
             return Changed::Taken;
         }
         let mut dead = self.end_by(user_id, change.token, |it| change.fate(it.id, it.identity_id));
-        self.note(user_id, change.about, change.state, change.at);
+        self.note(user_id, change.about, change.state, change.void_before);
         self.identifiers.retain(|_, (_, identity)| !change.unlinked.contains(identity));
         if let Some(absorbed) = &change.absorbed {
             let retired = absorbed.user_id;
             let fate = AccountEvent::Absorbed.fate(Holding::OtherSession);
             dead.extend(self.end_by(retired, None, |_| fate));
-            self.note(retired, AccountEvent::Absorbed, UserState::Merged, change.at);
+            self.note(retired, AccountEvent::Absorbed, UserState::Merged, change.void_before);
             self.attempts.remove(&Counted::User(retired));
             let mut moved = Vec::new();
             for record in self.users.values_mut() {
@@ -221,10 +222,10 @@ impl Tables {
         record.user.state = to;
         record.security_epoch += i32::from(ends(Holding::LoginInFlight));
         if ends(Holding::ResetCode) {
-            record.resets_since = Some(at);
+            record.resets_since = record.resets_since.max(Some(at));
         }
         if ends(Holding::LinkCode) {
-            record.links_since = Some(at);
+            record.links_since = record.links_since.max(Some(at));
         }
     }
 
@@ -415,6 +416,11 @@ impl Accounts for MemoryDatabase {
         Ok(u64::try_from(freed.len()).unwrap_or(u64::MAX))
     }
 
+    async fn forget_attempts(&self, user_id: UserId) -> Result<(), StoreError> {
+        lock(&self.0).attempts.remove(&Counted::User(user_id));
+        Ok(())
+    }
+
     async fn record(&self, event: &LoginEvent, outgoing: &[Outgoing]) -> Result<(), StoreError> {
         let mut tables = lock(&self.0);
         tables.outbox.put(outgoing);
@@ -446,7 +452,9 @@ impl Accounts for MemoryDatabase {
     async fn reauthenticate(&self, proof: &Reauthentication) -> Result<Changed, StoreError> {
         let mut tables = lock(&self.0);
         let unchanged = tables.users.get(&proof.user_id).is_some_and(|it| {
-            it.user.state == UserState::Active && it.security_epoch == proof.security_epoch
+            it.user.state == UserState::Active
+                && it.security_epoch == proof.security_epoch
+                && it.identities.iter().any(|it| Some(it.id) == proof.event.identity_id)
         });
         let session = tables.sessions.get_mut(&proof.session_id);
         let Some(record) = session.filter(|it| unchanged && !it.ended) else {
@@ -469,6 +477,11 @@ impl Accounts for MemoryDatabase {
     ) -> Result<Option<(User, Vec<TokenHash>)>, StoreError> {
         let mut tables = lock(&self.0);
         let tokens = tables.live(user_id).map(|it| it.token).collect();
+        let active =
+            tables.users.get(&user_id).is_some_and(|it| it.user.state == UserState::Active);
+        if !active {
+            return Ok(None);
+        }
         tables.outbox.put(told.as_slice());
         let Some(record) = tables.users.get_mut(&user_id) else { return Ok(None) };
         let profile = &mut record.user.profile;

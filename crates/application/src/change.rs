@@ -30,8 +30,10 @@ pub(crate) enum Written {
 }
 
 /// The caller as the one who asks for a change.
-pub(crate) fn actor(caller: &Caller, origin: Origin, at: Timestamp) -> Actor {
-    Actor { session: Some(caller.signed_in.session.id), origin: Some(origin), at }
+pub(crate) fn actor(caller: &Caller, origin: &Origin, at: Timestamp) -> Actor {
+    let session = &caller.signed_in.session;
+    let origin = Origin { ip: origin.ip, device: session.origin.device.clone() };
+    Actor { session: Some(session.id), origin: Some(origin), at }
 }
 
 /// Names for what one change writes, later ones for later lines.
@@ -93,6 +95,8 @@ pub(crate) async fn write(
         change.outgoing.retain(|it| matches!(it.news, News::Notice { .. }));
     }
     ports.session_copies.forget(tokens).await?;
+    // Codes that were sent while the change was prepared are older than it all the same.
+    change.void_before = ports.clock.now();
     match ports.accounts.change(&change).await? {
         Changed::Done { mut dead } => {
             dead.retain(|it| !tokens.contains(it));

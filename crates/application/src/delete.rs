@@ -11,7 +11,7 @@ use crate::error::Error;
 /// Deletes the caller's account (LINK-12).
 pub async fn delete(ports: &Ports, caller: &Caller, origin: Origin) -> Result<(), Error> {
     let now = ports.clock.now();
-    let actor = actor(caller, origin, now);
+    let actor = actor(caller, &origin, now);
     for _ in 0..TRIES {
         let account = load_own(ports, caller, now).await?;
         require_fresh(ports, caller, &account, now)?;

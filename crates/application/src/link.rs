@@ -48,6 +48,10 @@ pub async fn link(ports: &Ports, caller: &Caller, asked: Link) -> Result<Linked,
     let now = ports.clock.now();
     let account = load_own(ports, caller, now).await?;
     require_fresh(ports, caller, &account, now)?;
+    // What can be told without the proof is told before it, and leaves the code alive.
+    if asked.replace.is_some_and(|it| account.identity(it).is_none()) {
+        return Err(Error::NotFound);
+    }
     let (proven, sent_at) = match prove(ports, caller, &asked, now).await? {
         Proof::New { identity, sent_at } => (identity, sent_at),
         Proof::Mine(id) => {
@@ -59,7 +63,7 @@ pub async fn link(ports: &Ports, caller: &Caller, asked: Link) -> Result<Linked,
     let id = IdentityId::new(now, entropy::bytes(&*ports.entropy));
     let display = ports.keys.seal(Seal::IdentityDisplay(&id), proven.identifier().as_str());
     let new = NewIdentity { id, kind: proven.identifier().kind(), display, key };
-    let actor = actor(caller, asked.origin, now);
+    let actor = actor(caller, &asked.origin, now);
     for _ in 0..TRIES {
         let account = load_own(ports, caller, now).await?;
         if !is_still_good(sent_at, account.links_since) {
@@ -116,6 +120,8 @@ async fn prove(
             let origin = asked.origin.clone();
             let visit = Visit { identifier, method: Method::Password, origin, at: now };
             let account = password::prove(ports, &it.password, &visit).await?;
+            // The password was right, and no login follows that would forget the failures.
+            ports.accounts.forget_attempts(account.user.id).await?;
             if account.user.id == caller.signed_in.user.id {
                 Ok(Proof::Mine(account.identity_id))
             } else {

@@ -102,9 +102,11 @@ async fn by_code(
     let proven =
         code::prove(ports, credential, Try::new(Purpose::Login, &origin, now)).await?.identity;
     let identifier = ports.keys.identifier_key(proven.identifier());
-    let visit = Visit { identifier, method: proven.method(), origin, at: now };
-    let mut is_freed = false;
+    let mut visit = Visit { identifier, method: proven.method(), origin, at: now };
+    let (mut is_freed, mut seen) = (false, None);
     for _ in 0..TRIES {
+        // What is written by a later try is later than what it met.
+        visit.at = ports.clock.now();
         let Some(account) = ports.accounts.find(&identifier).await? else {
             hash(&mut to_hash, &mut password).await;
             let new = SignUp { profile: &profile, password: password.clone(), taken_from: None };
@@ -120,6 +122,11 @@ async fn by_code(
             continue;
         }
         account.admit().map_err(|_| Error::AccountDisabled)?;
+        // What made other proofs worthless meanwhile makes this one so as well.
+        let epoch = (account.user.id, account.security_epoch);
+        if seen.replace(epoch).is_some_and(|it: (UserId, i32)| it.0 == epoch.0 && it.1 != epoch.1) {
+            return Err(Error::CodeInvalid);
+        }
         if let Some((dormant, methods)) = dormant(ports, &proven, &account, now).await? {
             if !takes_dormant {
                 return Err(Error::ExtraProofRequired { methods });

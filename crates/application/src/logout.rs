@@ -23,8 +23,10 @@ pub async fn logout(ports: &Ports, token: &SessionToken, origin: Origin) -> Resu
         Err(error) => return Err(error),
     };
     let session = &caller.signed_in.session;
-    let line = line(ports, session, AccountEvent::LoggedOut, session.id, origin);
-    ports.sessions.end_one(session.user_id, session.id, &line).await?;
-    ports.session_copies.forget(&[caller.token]).await?;
+    let line = line(ports, session, AccountEvent::LoggedOut, session.id, &origin);
+    let last = ports.sessions.end_one(session.user_id, session.id, &line).await?;
+    // A proof at the same moment may have moved the session to another token.
+    let dead: Vec<_> = [caller.token].into_iter().chain(last).collect();
+    ports.session_copies.forget(&dead).await?;
     Ok(())
 }

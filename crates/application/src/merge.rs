@@ -7,7 +7,9 @@ use domain::credential::code::{OnRight, Purpose};
 use domain::id::UserId;
 use domain::login::Visit;
 use domain::merge::{Plan, ProfileFrom, Refusal, merge as carry_out, plan};
+use domain::new_password::is_still_good;
 use domain::origin::Origin;
+use domain::secret::IdentifierKey;
 use domain::session::Method;
 use domain::user::User;
 use ports::Ports;
@@ -49,17 +51,20 @@ pub struct Merged {
 pub async fn merge(ports: &Ports, caller: &Caller, asked: Merge) -> Result<Merged, Error> {
     let now = ports.clock.now();
     require_fresh(ports, caller, &load_own(ports, caller, now).await?, now)?;
-    let other_id = prove(ports, &asked, now).await?;
-    let actor = actor(caller, asked.origin, now);
-    let mut planned = None;
+    let proof = prove(ports, &asked, now).await?;
+    let actor = actor(caller, &asked.origin, now);
     for _ in 0..TRIES {
         let mine = load_own(ports, caller, now).await?;
-        let Some(other) = load_active(ports, other_id, now).await? else {
+        let Some(other) = load_active(ports, proof.user_id, now).await? else {
             // A racer with the same wish was faster: what was wanted is so.
-            let means = ports.accounts.resolve(other_id).await?;
-            let is_done = means == Some(mine.user.id);
-            return planned.filter(|_| is_done).ok_or_else(|| wrong(&asked.credential));
+            if ports.accounts.resolve(proof.user_id).await? == Some(mine.user.id) {
+                return Ok(Merged { user: mine.user, moved: Vec::new(), drops_password: false });
+            }
+            return Err(wrong(&asked.credential));
         };
+        if !proof.still_holds(&other) {
+            return Err(wrong(&asked.credential));
+        }
         let one_per_type = &ports.policy.one_per_type;
         let plan = plan(&mine, &other, one_per_type).map_err(|it| match it {
             Refusal::SameAccount | Refusal::Conflict(_) => Error::MergeConflict,
@@ -75,29 +80,52 @@ pub async fn merge(ports: &Ports, caller: &Caller, asked: Merge) -> Result<Merge
         if write(ports, &tokens, change).await? == Written::Done {
             return Ok(merged);
         }
-        planned = Some(merged);
     }
     Err(contended())
 }
 
+/// The proof of the other account, as it was when it was looked at.
+struct Proof {
+    user_id: UserId,
+    identifier: IdentifierKey,
+    security_epoch: i32,
+    /// When the code was made; `None` for a password.
+    sent_at: Option<Timestamp>,
+}
+
+impl Proof {
+    /// True while nothing made it worthless: the identifier unlinked, the password changed, all
+    /// sessions ended (LINK-09, LINK-11).
+    fn still_holds(&self, other: &AccountState) -> bool {
+        other.identity_of(&self.identifier).is_some()
+            && other.security_epoch == self.security_epoch
+            && self.sent_at.is_none_or(|it| is_still_good(it, other.links_since))
+    }
+}
+
 /// Proves the other account; a code is used up unless the merge is only tried out.
-async fn prove(ports: &Ports, asked: &Merge, now: Timestamp) -> Result<UserId, Error> {
-    let account = match &asked.credential {
+async fn prove(ports: &Ports, asked: &Merge, now: Timestamp) -> Result<Proof, Error> {
+    let (account, identifier, sent_at) = match &asked.credential {
         Credential::Code(it) => {
             let on_right = if asked.dry_run { OnRight::Keep } else { OnRight::Use };
             let tried = Try { on_right, ..Try::new(Purpose::Merge, &asked.origin, now) };
             let proven = code::prove(ports, it, tried).await?;
             let key = ports.keys.identifier_key(proven.identity.identifier());
-            ports.accounts.find(&key).await?
+            (ports.accounts.find(&key).await?, key, Some(proven.sent_at))
         }
         Credential::Password(it) => {
             let identifier = ports.keys.identifier_key(&it.identifier);
             let origin = asked.origin.clone();
             let visit = Visit { identifier, method: Method::Password, origin, at: now };
-            Some(password::prove(ports, &it.password, &visit).await?)
+            let account = password::prove(ports, &it.password, &visit).await?;
+            // The password was right, and no login follows that would forget the failures.
+            ports.accounts.forget_attempts(account.user.id).await?;
+            (Some(account), identifier, None)
         }
     };
-    account.map(|it| it.user.id).ok_or_else(|| wrong(&asked.credential))
+    let account = account.ok_or_else(|| wrong(&asked.credential))?;
+    let (user_id, security_epoch) = (account.user.id, account.security_epoch);
+    Ok(Proof { user_id, identifier, security_epoch, sent_at })
 }
 
 /// The answer to a wrong credential of its type.

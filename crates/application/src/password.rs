@@ -46,7 +46,7 @@ pub async fn set_password(
     allow(ports, caller, &account, &request, now).await?;
     let hash = place.hash(&new).await;
     let (token, token_hash) = draw_token(ports);
-    let actor = actor(caller, request.origin, now);
+    let actor = actor(caller, &request.origin, now);
     // What is planned on the account as it was when the proof was looked at: a change made since
     // then makes the proof worthless.
     let change = plan(&account, hash, token_hash, &actor, ids(ports, now));
@@ -82,7 +82,7 @@ async fn allow(
 }
 
 /// The account's identifiers, which the new password must not lean on.
-fn identifiers(ports: &Ports, account: &AccountState) -> Result<Vec<Identifier>, Error> {
+pub(crate) fn identifiers(ports: &Ports, account: &AccountState) -> Result<Vec<Identifier>, Error> {
     let mut identifiers = Vec::with_capacity(account.identities.len());
     for Identity { id, kind, display, .. } in &account.identities {
         let text = ports

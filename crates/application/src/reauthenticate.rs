@@ -25,8 +25,16 @@ pub async fn reauthenticate(
     credential: Credential,
     origin: Origin,
 ) -> Result<Admission, Error> {
+    // It is the session's device that goes on.
+    let origin = Origin { device: caller.signed_in.session.origin.device.clone(), ..origin };
     let (account, visit, wrong) = prove(ports, credential, origin).await?;
     let SignedIn { session, user } = &caller.signed_in;
+    if visit.method == Method::Password
+        && let Some(other) = account.as_ref().filter(|it| it.user.id != user.id)
+    {
+        // The password was right, though not the caller's.
+        ports.accounts.forget_attempts(other.user.id).await?;
+    }
     let account = account.filter(|it| it.user.id == user.id && it.admit().is_ok()).ok_or(wrong)?;
     let (token, hash) = draw_token(ports);
     let proof = Reauthentication {

@@ -35,7 +35,7 @@ pub async fn end_session(
 ) -> Result<(), Error> {
     let session = &caller.signed_in.session;
     let about = if id == session.id { AccountEvent::LoggedOut } else { AccountEvent::SessionEnded };
-    let line = line(ports, session, about, id, origin);
+    let line = line(ports, session, about, id, &origin);
     let token = ports.sessions.end_one(session.user_id, id, &line).await?;
     ports.session_copies.forget(&[token.ok_or(Error::NotFound)?]).await?;
     Ok(())
@@ -54,7 +54,7 @@ pub async fn end_sessions(
         Scope::All => AccountEvent::AllLoggedOut,
     };
     let is_kept = about.fate(Holding::CurrentSession) == Fate::Kept;
-    let line = line(ports, session, about, session.id, origin);
+    let line = line(ports, session, about, session.id, &origin);
     let kept = is_kept.then_some(session.id);
     let ended = ports.sessions.end_all(session.user_id, kept, &line).await?;
     ports.session_copies.forget(&ended).await?;
@@ -67,7 +67,7 @@ pub(crate) fn line(
     asking: &Session,
     action: AccountEvent,
     ended: SessionId,
-    origin: Origin,
+    origin: &Origin,
 ) -> AuditLine {
     let at = ports.clock.now();
     let (user, object) = (asking.user_id, *ended.as_uuid());
@@ -77,7 +77,7 @@ pub(crate) fn line(
         user_id: user,
         action,
         object: Some(object),
-        origin: Some(origin),
+        origin: Some(Origin { ip: origin.ip, device: asking.origin.device.clone() }),
         at,
     }
 }

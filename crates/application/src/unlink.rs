@@ -17,7 +17,7 @@ pub async fn unlink(
     origin: Origin,
 ) -> Result<(), Error> {
     let now = ports.clock.now();
-    let actor = actor(caller, origin, now);
+    let actor = actor(caller, &origin, now);
     for _ in 0..TRIES {
         let account = load_own(ports, caller, now).await?;
         require_fresh(ports, caller, &account, now)?;

@@ -59,6 +59,18 @@ pub struct NewIdentity {
     pub key: IdentifierKey,
 }
 
+impl NewIdentity {
+    /// Where its owner can be told something; `None` for what is no address.
+    pub(crate) fn address(&self) -> Option<Address> {
+        let is_address = match self.kind {
+            IdentifierKind::Phone | IdentifierKind::Email => true,
+            IdentifierKind::Username => false,
+        };
+        let (identity_id, kind, display) = (self.id, self.kind, self.display.clone());
+        is_address.then_some(Address { identity_id, kind, display })
+    }
+}
+
 /// One line of the audit log: who did what to which thing, when and from where (LOG-03).
 #[derive(Debug, Clone)]
 pub struct AuditLine {
@@ -105,6 +117,8 @@ pub struct Change {
     pub frees_at: Option<Timestamp>,
     /// When.
     pub at: Timestamp,
+    /// Codes made before this moment are those that the change ends; not before `at`.
+    pub void_before: Timestamp,
     /// The audit lines.
     pub audit: Vec<AuditLine>,
     /// What is told afterwards.
@@ -128,6 +142,7 @@ impl Change {
             state: account.user.state,
             frees_at: None,
             at: actor.at,
+            void_before: actor.at,
             audit: Vec::new(),
             outgoing: Vec::new(),
         }
@@ -189,16 +204,17 @@ impl<F: FnMut() -> EventId> Teller<'_, F> {
         self.tell(change, user_id, News::Event(event));
     }
 
-    /// Tells the addresses that the account has after the change.
-    pub(crate) fn notice(&mut self, change: &mut Change, notice: Notice) {
+    /// Tells addresses as they are now: another change may come before the notice leaves.
+    pub(crate) fn notices(
+        &mut self,
+        change: &mut Change,
+        notice: Notice,
+        to: impl IntoIterator<Item = Address>,
+    ) {
         let user_id = change.base.user_id;
-        self.tell(change, user_id, News::Notice { notice, to: None });
-    }
-
-    /// Tells an address that the account does not have after the change.
-    pub(crate) fn notice_to(&mut self, change: &mut Change, notice: Notice, to: Address) {
-        let user_id = change.base.user_id;
-        self.tell(change, user_id, News::Notice { notice, to: Some(to) });
+        for address in to {
+            self.tell(change, user_id, News::Notice { notice, to: Some(address) });
+        }
     }
 
     fn tell(&mut self, change: &mut Change, user_id: UserId, news: News) {

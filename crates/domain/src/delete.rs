@@ -32,9 +32,7 @@ pub fn delete(
     }
     teller.audit(&mut change, account.user.id, about, None);
     teller.event(&mut change, Event::Deleted);
-    for address in account.addresses() {
-        teller.notice_to(&mut change, Notice::AccountDeleted, address);
-    }
+    teller.notices(&mut change, Notice::AccountDeleted, account.addresses());
     change
 }
 

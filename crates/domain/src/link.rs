@@ -65,16 +65,13 @@ pub fn link(
         teller.event(&mut change, Event::Unlinked { identity_id: old.id, kind: old.kind });
     }
     teller.event(&mut change, Event::Linked { identity_id: new.id, kind: new.kind });
-    teller.audit(&mut change, account.user.id, about, Some(*new.id.as_uuid()));
-    match old {
-        Some(old) => {
-            teller.notice(&mut change, Notice::IdentityReplaced);
-            if let Some(address) = old.address() {
-                teller.notice_to(&mut change, Notice::IdentityReplaced, address);
-            }
-        }
-        None => teller.notice(&mut change, Notice::IdentityLinked),
+    if let Some(old) = old {
+        teller.audit(&mut change, account.user.id, about, Some(*old.id.as_uuid()));
     }
+    let linked = AccountEvent::IdentityLinked;
+    teller.audit(&mut change, account.user.id, linked, Some(*new.id.as_uuid()));
+    let notice = if old.is_some() { Notice::IdentityReplaced } else { Notice::IdentityLinked };
+    teller.notices(&mut change, notice, account.addresses().chain(new.address()));
     change.linked = Some(new);
     Ok(change)
 }

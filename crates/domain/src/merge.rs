@@ -94,7 +94,7 @@ pub fn merge(
     let object = Some(*survivor.as_uuid());
     teller.audit(&mut change, absorbed, AccountEvent::Absorbed, object);
     teller.event(&mut change, Event::Merged { absorbed });
-    // All addresses of both are the survivor's when it is sent.
-    teller.notice(&mut change, Notice::AccountsMerged);
+    let addresses = mine.addresses().chain(other.addresses());
+    teller.notices(&mut change, Notice::AccountsMerged, addresses);
     change
 }

@@ -53,7 +53,7 @@ fn with_password(
     change.password = Some(password);
     teller.audit(&mut change, account.user.id, about, None);
     teller.event(&mut change, Event::PasswordChanged);
-    teller.notice(&mut change, notice);
+    teller.notices(&mut change, notice, account.addresses());
     change
 }
 

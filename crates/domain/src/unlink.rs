@@ -7,7 +7,7 @@ use crate::change::{Actor, Change, Teller};
 use crate::ending::AccountEvent;
 use crate::id::{EventId, IdentityId};
 use crate::message::Notice;
-use crate::outbox::Event;
+use crate::outbox::{Address, Event};
 
 /// Why an identity is not unlinked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -63,11 +63,9 @@ fn without(
     teller.audit(&mut change, account.user.id, about, Some(*id.as_uuid()));
     if let Some(gone) = account.identity(id) {
         teller.event(&mut change, Event::Unlinked { identity_id: id, kind: gone.kind });
-        teller.notice(&mut change, notice);
         // A number that was given up is somebody else's by now.
-        if let Some(address) = gone.address().filter(|_| about != AccountEvent::NumberTaken) {
-            teller.notice_to(&mut change, notice, address);
-        }
+        let is_told = |it: &Address| about != AccountEvent::NumberTaken || it.identity_id != id;
+        teller.notices(&mut change, notice, account.addresses().filter(is_told));
     }
     change
 }

@@ -145,6 +145,9 @@ pub trait Accounts: Send + Sync {
     /// many accounts.
     async fn free_deleted(&self, now: Timestamp) -> Result<u64, StoreError>;
 
+    /// Forgets the failed passwords of a user, where a right one is followed by no login.
+    async fn forget_attempts(&self, user_id: UserId) -> Result<(), StoreError>;
+
     /// Writes the audit line of a login that failed, and what is told of it.
     async fn record(&self, event: &LoginEvent, outgoing: &[Outgoing]) -> Result<(), StoreError>;
 

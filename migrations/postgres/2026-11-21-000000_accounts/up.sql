@@ -75,6 +75,7 @@ CREATE TABLE sessions (
     device_name      text,
     ended_at         timestamptz
 );
+CREATE INDEX sessions_user ON sessions (user_id, last_seen_at);
 CREATE INDEX sessions_live ON sessions (user_id, last_seen_at) WHERE ended_at IS NULL;
 
 CREATE TABLE login_events (

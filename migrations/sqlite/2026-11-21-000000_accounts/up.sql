@@ -76,6 +76,7 @@ CREATE TABLE sessions (
     device_name      TEXT,
     ended_at         INTEGER
 ) STRICT;
+CREATE INDEX sessions_user ON sessions (user_id, last_seen_at);
 CREATE INDEX sessions_live ON sessions (user_id, last_seen_at) WHERE ended_at IS NULL;
 
 CREATE TABLE login_events (

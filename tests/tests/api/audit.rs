@@ -65,6 +65,7 @@ async fn every_change_leaves_one_line() {
             "password_changed",
             "identity_linked",
             "identity_replaced",
+            "identity_linked",
             "identity_unlinked",
             "merged",
             "session_ended",

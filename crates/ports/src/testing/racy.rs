@@ -119,6 +119,10 @@ impl Accounts for RacyDatabase {
         }
     }
 
+    async fn forget_attempts(&self, user_id: UserId) -> Result<(), StoreError> {
+        self.kept.accounts.forget_attempts(user_id).await
+    }
+
     async fn record(&self, event: &LoginEvent, outgoing: &[Outgoing]) -> Result<(), StoreError> {
         self.kept.accounts.record(event, outgoing).await
     }
