@@ -14,6 +14,7 @@ mod limits;
 mod login;
 mod me;
 mod merge;
+mod metrics;
 mod nodes;
 mod notices;
 mod operation;
