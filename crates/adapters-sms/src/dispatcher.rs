@@ -118,6 +118,12 @@ impl Dispatcher {
         Self { queue, delivery, on_post, closing, emptying: Mutex::new(Some(emptying)) }
     }
 
+    /// Letters posted and not yet done with.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.delivery.pending()
+    }
+
     /// Takes no more letters, delivers those that are there, and gives the number of those that
     /// were not delivered `within` that time.
     ///

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use application::outbox::{Courier, deliver, take_due};
+use domain::Timestamp;
 use ports::error::StoreError;
 use ports::outbox::Claimed;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
+
+use crate::metrics;
 
 /// How often the outbox is looked into while nothing is due.
 const POLL: Duration = Duration::from_secs(1);
@@ -99,10 +102,18 @@ async fn hand_out(courier: &Arc<Courier>, hands: &mut JoinSet<()>) -> Result<(),
     if free == 0 {
         return Ok(());
     }
-    for claimed in take_due(courier, free).await? {
+    let taken = take_due(courier, free).await?;
+    metrics::outbox_age(oldest(&taken, courier.ports.clock.now()));
+    for claimed in taken {
         hands.spawn(tell(Arc::clone(courier), claimed));
     }
     Ok(())
+}
+
+/// The age of the oldest of them; nothing where nothing is due.
+fn oldest(taken: &[Claimed], now: Timestamp) -> Duration {
+    let since = taken.iter().map(|it| it.entry.at).min().unwrap_or(now);
+    now.duration_since(since).try_into().unwrap_or(Duration::ZERO)
 }
 
 async fn tell(courier: Arc<Courier>, claimed: Claimed) {
@@ -120,6 +131,7 @@ mod tests {
 
     use adapters_memory::Fakes;
     use domain::id::{EventId, UserId};
+    use domain::later;
     use domain::outbox::{Event, News, Outgoing};
     use ports::event_sink::{EventSink, MockEventSink, NotTaken};
     use ports::outbox::MockOutbox;
@@ -137,6 +149,19 @@ mod tests {
     fn courier(fakes: &Fakes, sink: Arc<dyn EventSink>) -> Courier {
         let (ports, outbox) = (fakes.ports(), fakes.database.clone());
         Courier { ports, outbox, sink: Some(sink), messenger: None }
+    }
+
+    /// LOG-06: the queue is as old as its oldest entry.
+    #[test]
+    fn the_oldest_entry_gives_the_age() {
+        let taken = |after| {
+            let entry = Outgoing { at: later(START, Duration::from_secs(after)), ..event(1) };
+            Claimed { entry, tries: 1 }
+        };
+        let now = later(START, Duration::from_mins(1));
+        assert_eq!(oldest(&[taken(50), taken(20)], now), Duration::from_secs(40));
+        assert_eq!(oldest(&[taken(90)], now), Duration::ZERO, "a clock that was set back");
+        assert_eq!(oldest(&[], now), Duration::ZERO);
     }
 
     /// Takes an event when it is let.

@@ -72,6 +72,14 @@ pub(crate) fn read(mut node: Node, policy: &Policy) -> Result<Credential, Proble
     }
 }
 
+/// A credential's type, as on the wire.
+pub(crate) const fn name(credential: &Credential) -> &'static str {
+    match credential {
+        Credential::Code(_) => "code",
+        Credential::Password(_) => "password",
+    }
+}
+
 fn code(request: &CodeRequest, policy: &Policy) -> Result<CodeCredential, Problem> {
     let code = Code::parse(&request.code, policy.codes.length)
         .map_err(|_| Problem::field("credential.code", FieldCode::Invalid))?;

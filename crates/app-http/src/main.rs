@@ -11,6 +11,7 @@ mod credential;
 mod edge;
 mod json;
 mod logging;
+mod metrics;
 mod migrations;
 mod openapi;
 mod outbox;

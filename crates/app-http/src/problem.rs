@@ -14,6 +14,9 @@ use std::time::Duration;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use domain::session::Method;
+use ports::error::StoreError;
+use ports::hasher::HashError;
+use ports::postbox::PostboxError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -164,6 +167,28 @@ impl Problem {
         self.code
     }
 
+    /// What failed, by a stable name; `None` where nothing did.
+    pub(crate) fn dependency(&self) -> Option<&'static str> {
+        let cause = self.cause.as_deref()?;
+        if let Some(error) = cause.downcast_ref::<StoreError>() {
+            return match error {
+                StoreError::Unavailable { store, .. }
+                | StoreError::Overloaded { store }
+                | StoreError::ReadOnly { store, .. }
+                | StoreError::Contended { store }
+                | StoreError::Rejected { store, .. } => Some(store),
+                StoreError::Corrupt { .. } => None,
+            };
+        }
+        if let Some(error) = cause.downcast_ref::<PostboxError>() {
+            return match error {
+                PostboxError::Full => Some("postbox"),
+                PostboxError::Down { channel, .. } => Some(channel.as_str()),
+            };
+        }
+        cause.downcast_ref::<HashError>().map(|HashError::Busy| "hasher")
+    }
+
     /// Its cause and the causes of that, for the log; `None` for a plain refusal.
     pub(crate) fn causes(&self) -> Option<String> {
         let mut next: Option<&dyn std::error::Error> = Some(&**self.cause.as_ref()?);
@@ -244,6 +269,8 @@ impl ResponseError for Problem {
 
 #[cfg(test)]
 mod tests {
+    use domain::message::Channel;
+
     use super::*;
 
     #[test]
@@ -253,6 +280,19 @@ mod tests {
         assert_eq!(wait(Duration::from_millis(1001)), Some(2));
         assert_eq!(wait(Duration::from_mins(1)), Some(60));
         assert_eq!(wait(Duration::MAX), Some(86_400));
+    }
+
+    /// LOG-06: what is behind a 503 has a name.
+    #[test]
+    fn what_failed_is_named() {
+        let named = |it: application::Error| Problem::from(it).dependency();
+        let down = PostboxError::Down { channel: Channel::Email, retry_after: Duration::ZERO };
+        assert_eq!(named(StoreError::Contended { store: "database" }.into()), Some("database"));
+        assert_eq!(named(StoreError::Overloaded { store: "redis" }.into()), Some("redis"));
+        assert_eq!(named(HashError::Busy.into()), Some("hasher"));
+        assert_eq!(named(PostboxError::Full.into()), Some("postbox"));
+        assert_eq!(named(down.into()), Some("email"));
+        assert_eq!(named(application::Error::NotFound), None);
     }
 
     #[test]

@@ -22,9 +22,9 @@ use tokio::task::JoinHandle;
 use crate::app::{App, routes};
 use crate::courier::Rounds;
 use crate::edge::{Framed, gate};
-use crate::migrations;
 use crate::settings::Settings;
 use crate::wiring::{Wired, wire};
+use crate::{metrics, migrations};
 
 /// Time between two requests on one connection (EDGE-05).
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -41,6 +41,10 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
     // The first number takes a tenth of a second, which no person should wait for.
     let _ = PhoneNumber::parse("13800138000", &settings.policy.phones);
     let Wired { ports, dispatcher, inbox, courier } = wire(&settings, &Handle::current())?;
+    let metrics = match settings.server.metrics_bind {
+        Some(bind) => Some(metrics::serve(bind, &settings.policy, Arc::clone(&dispatcher))?),
+        None => None,
+    };
     let app = App::new(&settings, ports, inbox);
     let bind = settings.server.bind;
     let listener =
@@ -64,6 +68,9 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
     if lost > 0 {
         tracing::warn!(lost, "messages were not delivered in time");
     }
+    if let Some(metrics) = metrics {
+        metrics.stop(false).await;
+    }
     tracing::info!("latchkey has stopped");
     Ok(())
 }
@@ -77,7 +84,8 @@ async fn failed(starting: JoinHandle<Result<()>>) -> anyhow::Error {
     }
 }
 
-fn listen(bind: std::net::SocketAddr) -> std::io::Result<TcpListener> {
+/// A socket that listens and does not block.
+pub(crate) fn listen(bind: std::net::SocketAddr) -> std::io::Result<TcpListener> {
     let listener = TcpListener::bind(bind)?;
     listener.set_nonblocking(true)?;
     Ok(listener)

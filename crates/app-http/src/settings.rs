@@ -64,6 +64,8 @@ pub(crate) enum Profile {
 pub(crate) struct Server {
     /// The address that it listens at.
     pub(crate) bind: SocketAddr,
+    /// The address that `/metrics` is read at; `None` for nowhere.
+    pub(crate) metrics_bind: Option<SocketAddr>,
     /// True where people reach it by `https`.
     pub(crate) is_https: bool,
     /// Whose word on the client's address is taken.
@@ -172,6 +174,10 @@ impl Settings {
             profile,
             server: Server {
                 bind: socket("server.bind", &server.bind)?,
+                metrics_bind: match server.metrics_bind.as_str() {
+                    "" => None,
+                    it => Some(socket("server.metrics_bind", it)?),
+                },
                 is_https: server.public_url.starts_with("https://"),
                 trusted_proxies: trusted.collect::<Result<_, _>>()?,
                 forwarded_header: header("server.forwarded_header", &server.forwarded_header)?,
@@ -322,6 +328,7 @@ mod tests {
     #[case::region("LATCHKEY__POLICY__ALLOWED_REGIONS", r#"["China"]"#, "policy.allowed_regions")]
     #[case::proxy("LATCHKEY__SERVER__TRUSTED_PROXIES", r#"["proxy"]"#, "server.trusted_proxies")]
     #[case::bind("LATCHKEY__SERVER__BIND", "localhost", "server.bind")]
+    #[case::metrics("LATCHKEY__SERVER__METRICS_BIND", "9090", "server.metrics_bind")]
     #[case::zero("LATCHKEY__CODES__TTL_SECS", "0", "codes.ttl_secs")]
     #[case::weak_key("LATCHKEY__SECRETS__KEY", "c2hvcnQ=", "secrets.key")]
     #[case::unsigned("LATCHKEY__WEBHOOKS__URL", "https://example.com", "webhooks.secret")]

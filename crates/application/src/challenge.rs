@@ -10,6 +10,7 @@ use ports::challenges::Issued;
 use ports::postbox::Letter;
 use ports::{Ports, entropy};
 
+use crate::counts;
 use crate::credential::code::sealed_target;
 use crate::error::{Error, until};
 
@@ -74,6 +75,7 @@ pub async fn request_challenge(
     if purpose == Purpose::ResetPassword && !is_known(ports, &to).await? {
         return Ok(Sent { challenge_id: id, expires_in: policy.ttl, resend_in: policy.resend });
     }
+    counts::sent(&to);
     let message = CodeMessage { to, purpose, challenge_id: id, code, ttl: policy.ttl };
     slot.post(Letter { message, charges, at: now });
     Ok(Sent { challenge_id: id, expires_in: policy.ttl, resend_in: policy.resend })

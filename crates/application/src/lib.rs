@@ -6,6 +6,7 @@
 pub mod authenticate;
 pub mod challenge;
 mod change;
+mod counts;
 pub mod credential;
 pub mod delete;
 pub mod error;

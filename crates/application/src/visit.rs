@@ -10,6 +10,7 @@ use domain::user::User;
 use ports::{Ports, entropy};
 
 use crate::change::ids;
+use crate::counts;
 
 /// A session as it is handed to the person: the one time that its token is seen.
 #[derive(Debug)]
@@ -68,6 +69,9 @@ pub(crate) fn failure(
     locks: bool,
 ) -> LoginEvent {
     use domain::event::Outcome;
+    if locks {
+        counts::locked();
+    }
     LoginEvent {
         id: EventId::new(visit.at, entropy::bytes(&*ports.entropy)),
         user_id: account.map(|it| it.user.id),

@@ -15,6 +15,7 @@ mod limits;
 mod login;
 mod me;
 mod merge;
+mod metrics;
 mod nodes;
 mod notices;
 mod operation;

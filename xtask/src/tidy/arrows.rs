@@ -4,7 +4,7 @@ use crate::workspace::{Dependency, Package};
 
 /// Packages from outside that only some of ours may name; those whose names go on after a `-` or
 /// a `_` are meant as well. `deny.toml` holds the same for what comes in through others.
-const OWNERS: [(&str, &[&str]); 14] = [
+const OWNERS: [(&str, &[&str]); 15] = [
     ("actix", &["app-http", "tests"]),
     ("argon2", &["adapters-crypto"]),
     ("bb8", &["adapters-redis"]),
@@ -13,6 +13,7 @@ const OWNERS: [(&str, &[&str]); 14] = [
     ("diesel", &["adapters-db"]),
     ("lettre", &["adapters-email"]),
     ("libsqlite3", &["adapters-db"]),
+    ("metrics-exporter", &["app-http"]),
     ("pbkdf2", &["adapters-crypto"]),
     ("redis", &["adapters-redis", "tests"]),
     (

@@ -18,6 +18,7 @@ use super::framing::{REFUSED, Refused};
 use super::request_id::{X_REQUEST_ID, request_id};
 use super::{headers, target};
 use crate::app::App;
+use crate::metrics;
 use crate::problem::{Code, Language, Problem};
 
 /// The longest time that a route may take (EDGE-05).
@@ -128,6 +129,9 @@ fn render(problem: &Problem, arrived: &Arrived) -> HttpResponse {
         Some(cause) => tracing::warn!(code, cause),
         None => tracing::debug!(code),
     }
+    if problem.code().status() == StatusCode::SERVICE_UNAVAILABLE {
+        metrics::unavailable(problem);
+    }
     problem.render(&arrived.id, arrived.language)
 }
 
@@ -149,6 +153,7 @@ impl Arrived {
         let micros = u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX);
         let (method, route) = (self.method, self.route.as_str());
         let status = response.status().as_u16();
+        metrics::answered(method, route, status);
         if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(method, route, status, micros, "answered");
         } else {

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::credential::{self, CredentialRequest};
 use crate::edge::ClientIp;
 use crate::json::{Json, Node};
+use crate::metrics;
 use crate::problem::{FieldCode, PasswordField as _, Problem};
 use crate::shapes::{AdmissionBody, DeviceRequest, ProfileRequest, origin, profile};
 
@@ -82,7 +83,10 @@ pub(crate) async fn post(
         },
         origin: origin(ip.0, request.device)?,
     };
-    let came = login(&app.ports, asked).await.password_in("password")?;
+    let method = credential::name(&asked.credential);
+    let came = login(&app.ports, asked).await.password_in("password");
+    metrics::tried(method, came.as_ref().err());
+    let came = came?;
     let admission = AdmissionBody::new(&app, &came.admission);
     Ok(web::Json(Answer::new(admission, came.is_new_user)))
 }

@@ -112,9 +112,6 @@ fn one_per_type(types: &[String]) -> Result<(), SettingsError> {
 
 fn addresses(sections: &Sections, profile: Profile) -> Result<(), SettingsError> {
     let server = &sections.server;
-    if !server.metrics_bind.is_empty() {
-        super::socket("server.metrics_bind", &server.metrics_bind)?;
-    }
     let key = "server.public_url";
     let url = server.public_url.as_str();
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));

@@ -12,6 +12,7 @@ use domain::secret::Sealed;
 use ports::Ports;
 use ports::keys::Seal;
 
+use crate::counts;
 use crate::error::{Error, until};
 use crate::visit::failure;
 
@@ -70,6 +71,9 @@ pub async fn prove(
         }
     };
     let (target, sent_at) = open(ports, &id, purpose, &sealed).ok_or(Error::CodeInvalid)?;
+    if on_right == OnRight::Use {
+        counts::verified(&target);
+    }
     Ok(Proven { identity: proves(target), sent_at })
 }
 

@@ -1,0 +1,37 @@
+//! What is counted where only the use case sees it (LOG-06). No label names a person.
+
+use domain::identifier::Identifier;
+use domain::message::{Channel, Recipient};
+use metrics::counter;
+
+/// A code went on its way.
+pub(crate) fn sent(to: &Recipient) {
+    let (channel, country) = match to {
+        Recipient::Phone(it) => (Channel::Sms, it.region().code()),
+        Recipient::Mailbox(_) => (Channel::Email, nowhere()),
+    };
+    counter!("latchkey_codes_sent_total", "channel" => channel.as_str(), "country" => country)
+        .increment(1);
+}
+
+/// A right code was used up.
+pub(crate) fn verified(target: &Identifier) {
+    let (channel, country) = match target {
+        Identifier::Phone(it) => (Channel::Sms, it.region().code()),
+        Identifier::Email(_) => (Channel::Email, nowhere()),
+        // No code goes to a user name.
+        Identifier::Username(_) => return,
+    };
+    counter!("latchkey_codes_verified_total", "channel" => channel.as_str(), "country" => country)
+        .increment(1);
+}
+
+/// Wrong passwords made an account wait.
+pub(crate) fn locked() {
+    counter!("latchkey_locks_total").increment(1);
+}
+
+/// The country of a mailbox.
+fn nowhere() -> String {
+    "—".to_owned()
+}

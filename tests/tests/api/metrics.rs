@@ -1,0 +1,114 @@
+//! GET /metrics, on a listener of its own.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use tests::{Topology, World};
+
+/// A number and a password that stand nowhere else.
+const PHONE: &str = "13817263545";
+const PASSWORD: &str = "zebra-canary-quilt";
+
+/// What a path of the metrics' listener answers.
+async fn read(address: &str, path: &str) -> (u16, String) {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = http.get(format!("http://{address}{path}")).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+/// The value of a series; `None` if there is none.
+fn value(text: &str, series: &str) -> Option<f64> {
+    let line = text.lines().find_map(|it| it.strip_prefix(series)?.strip_prefix(' '));
+    line.map(|it| it.parse().unwrap())
+}
+
+fn free_address() -> String {
+    format!("127.0.0.1:{}", tests::test_servers::free_port().unwrap())
+}
+
+/// LOG-06, LOG-01: what happens is counted by its kind, and names nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_is_counted_and_names_nobody() {
+    let world = World::new(Topology::Sqlite).await;
+    let address = free_address();
+    let settings = [
+        ("SERVER__METRICS_BIND", address.as_str()),
+        ("LOCKOUT__THRESHOLD", "1"),
+        ("LIMITS__GLOBAL_SENDS_HOUR", "1"),
+    ];
+    let node = world.node_with(&settings).await;
+    let code = node.client.code(PHONE).await;
+    let wrong = if code["code"] == "000000" { "000001" } else { "000000" };
+    let mut guess = code.clone();
+    guess["code"] = json!(wrong);
+    assert_eq!(node.client.login(&guess).await.outcome(), (401, "code_invalid".to_owned()));
+    let body = json!({"credential": code, "password": PASSWORD});
+    assert_eq!(node.client.post("/v1/login", &body).await.status, 200);
+    assert_eq!(node.client.login_by_password(PHONE, PASSWORD).await.status, 200);
+    let bad = node.client.login_by_password(PHONE, "wrong-canary-quilt").await;
+    assert_eq!(bad.outcome(), (401, "invalid_credentials".to_owned()));
+    let spent = node.client.ask("13900139000").await;
+    assert_eq!(spent.outcome(), (503, "sms_budget_exhausted".to_owned()));
+    node.client.get(&format!("/nowhere/{PHONE}")).await.unwrap();
+
+    let (status, text) = read(&address, "/metrics").await;
+    assert_eq!(status, 200);
+    for (series, count) in [
+        ("latchkey_login_attempts_total{method=\"code\",outcome=\"success\"}", 1.0),
+        ("latchkey_login_attempts_total{method=\"code\",outcome=\"code_invalid\"}", 1.0),
+        ("latchkey_login_attempts_total{method=\"password\",outcome=\"success\"}", 1.0),
+        ("latchkey_login_attempts_total{method=\"password\",outcome=\"invalid_credentials\"}", 1.0),
+        ("latchkey_locks_total", 1.0),
+        ("latchkey_codes_sent_total{channel=\"sms\",country=\"CN\"}", 1.0),
+        ("latchkey_codes_verified_total{channel=\"sms\",country=\"CN\"}", 1.0),
+        ("latchkey_codes_budget", 1.0),
+        ("latchkey_unavailable_total{code=\"sms_budget_exhausted\",dependency=\"—\"}", 1.0),
+        ("latchkey_http_requests_total{route=\"/v1/login\",method=\"POST\",status=\"401\"}", 2.0),
+        ("latchkey_http_requests_total{route=\"-\",method=\"GET\",status=\"404\"}", 1.0),
+        ("latchkey_postbox_pending", 0.0),
+    ] {
+        assert_eq!(value(&text, series), Some(count), "{series}:\n{text}");
+    }
+    for secret in [PHONE, PASSWORD, "wrong-canary", "127.0.0.1", code["code"].as_str().unwrap()] {
+        assert!(!text.contains(secret), "{secret}:\n{text}");
+    }
+    // An alarm on a metric that nobody tells would never ring.
+    for name in names(include_str!("../../../deploy/alerts.yml")) {
+        assert!(text.contains(&format!("# TYPE {name} ")), "{name}:\n{text}");
+    }
+}
+
+/// The metrics that a text speaks of.
+fn names(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
+    words.filter(|it| it.starts_with("latchkey_")).collect()
+}
+
+/// LOG-06: a code by mail has no country.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_by_mail_has_no_country() {
+    let world = World::new(Topology::Sqlite).await;
+    let address = free_address();
+    let node = world.node_with(&[("SERVER__METRICS_BIND", &address)]).await;
+    node.client.log_in("zebra-canary@example.com").await;
+    let (_, text) = read(&address, "/metrics").await;
+    for what in ["sent", "verified"] {
+        let series = format!("latchkey_codes_{what}_total{{channel=\"email\",country=\"—\"}}");
+        assert_eq!(value(&text, &series), Some(1.0), "{text}");
+    }
+    assert!(!text.contains("canary") && !text.contains("example.com"), "{text}");
+    assert_eq!(value(&text, "latchkey_codes_budget"), None, "nobody set one");
+}
+
+/// ADM-01: the numbers are not where people are, and people's routes not where the numbers are.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_public_port_has_no_metrics() {
+    let world = World::new(Topology::Sqlite).await;
+    let address = free_address();
+    let mut node = world.node_with(&[("SERVER__METRICS_BIND", &address)]).await;
+    let public = node.client.get("/metrics").await.unwrap();
+    assert_eq!(public.outcome(), (404, "not_found".to_owned()));
+    assert_eq!(read(&address, "/metrics").await.0, 200);
+    assert_eq!(read(&address, "/health/live").await.0, 404);
+    assert_eq!(node.terminate().await, Some(0), "{}", node.log());
+}
