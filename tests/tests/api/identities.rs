@@ -91,8 +91,13 @@ async fn a_phone_is_replaced(world: World) {
     };
     let refused = replace("ada@example.com", &old).await;
     assert_eq!(refused.outcome(), (422, "validation_failed".to_owned()));
-    let refused = replace("13800138002", "01890000-0000-7000-8000-000000000000").await;
-    assert_eq!(refused.outcome(), (404, "not_found".to_owned()));
+    let nobody = "01890000-0000-7000-8000-000000000000";
+    let credential = user.code_for("13800138002", "link").await;
+    for _ in 0..2 {
+        let body = json!({"credential": credential, "replace": nobody});
+        let refused = user.post("/v1/me/identities", &body).await;
+        assert_eq!(refused.outcome(), (404, "not_found".to_owned()), "the code is alive");
+    }
     let refused = replace("13800138003", "nonsense").await;
     assert_eq!(refused.outcome(), (422, "validation_failed".to_owned()));
     let replaced = replace("13800138001", &old).await;

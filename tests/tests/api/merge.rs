@@ -9,6 +9,8 @@ on_every_topology![
     two_accounts_become_one,
     a_plan_is_shown_and_changes_nothing,
     what_cannot_be_merged_is_refused,
+    a_proof_from_before_a_change_merges_nothing,
+    right_passwords_lock_nobody_out,
     the_other_profile_may_stay,
     of_opposite_merges_one_is_done,
     of_two_merges_of_one_account_one_is_done,
@@ -105,6 +107,39 @@ async fn what_cannot_be_merged_is_refused(world: World) {
     let merged = user.post("/v1/me/merge", &json!({"credential": password("ada")})).await;
     assert_eq!(merged.status, 200, "{}", merged.text);
     assert_eq!(ada.me().await.status, 401);
+}
+
+/// LINK-09, LINK-11: what the other account's owner did since then makes a proof worthless.
+async fn a_proof_from_before_a_change_merges_nothing(world: World) {
+    let node = world.node().await;
+    let user = node.client.as_user(&node.client.log_in("13800138000").await);
+    let other = node.client.as_user(&node.client.log_in("13800138001").await);
+    let credential = user.code_for("13800138001", "merge").await;
+    let reset = node.client.code_for("13800138001", "reset_password").await;
+    let body = json!({"credential": reset, "new_password": "correct horse battery"});
+    assert_eq!(node.client.post("/v1/password-reset", &body).await.status, 204);
+    let refused = user.post("/v1/me/merge", &json!({"credential": credential})).await;
+    assert_eq!(refused.outcome(), (401, "code_invalid".to_owned()));
+    assert_eq!(other.me().await.status, 401);
+    assert_eq!(user.identities().await.len(), 1);
+}
+
+/// LOCK-02: plans that are looked at by a right password lock nobody out.
+async fn right_passwords_lock_nobody_out(world: World) {
+    let node = world.node_with(&[("LOCKOUT__THRESHOLD", "2")]).await;
+    let user = node.client.as_user(&node.client.log_in("13800138000").await);
+    let body = json!({"username": "ada", "password": "correct horse battery"});
+    assert_eq!(node.client.post("/v1/register", &body).await.status, 201);
+    let credential =
+        json!({"type": "password", "identifier": "ada", "password": "correct horse battery"});
+    for _ in 0..4 {
+        let body = json!({"credential": credential, "dry_run": true});
+        assert_eq!(user.post("/v1/me/merge", &body).await.status, 200);
+        let body = json!({"credential": credential});
+        let refused = user.post("/v1/me/identities", &body).await;
+        assert_eq!(refused.outcome(), (409, "identity_in_use".to_owned()));
+    }
+    assert_eq!(node.client.login(&credential).await.status, 200);
 }
 
 async fn the_other_profile_may_stay(world: World) {

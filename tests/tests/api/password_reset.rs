@@ -106,8 +106,15 @@ async fn a_change_makes_older_codes_worthless(world: World) {
 async fn a_bad_password_leaves_the_code_alive(world: World) {
     let node = world.node().await;
     registered(&node.client, "13800138000").await;
+    let user = node.client.login_by_password("13800138000", OLD).await;
+    let user = node.client.as_user(&user);
+    assert_eq!(user.link("hildegard@example.com").await.status, 201);
     let code = node.client.code_for("13800138000", "reset_password").await;
-    for (bad, why) in [("short", "password_too_short"), ("13800138000", "password_context")] {
+    for (bad, why) in [
+        ("short", "password_too_short"),
+        ("13800138000", "password_context"),
+        ("hildegard-99", "password_context"),
+    ] {
         let refused = reset(&node.client, &code, bad).await;
         assert_eq!(refused.outcome(), (422, why.to_owned()));
         assert_eq!(refused.str("/errors/0/field"), "new_password");

@@ -17,7 +17,7 @@ use domain::origin::{Device, Origin};
 use domain::password::PasswordHash;
 use domain::profile::{AvatarUrl, Nickname, Profile, ProfilePatch};
 use domain::secret::{IdentifierKey, Sealed, Subject, TokenHash};
-use domain::session::{Method, SessionPolicy};
+use domain::session::{Method, SessionPolicy, Slide};
 use domain::{Duration, Timestamp};
 
 use crate::accounts::{Accounts, Attempt, Changed, Entered, Reauthentication, Registered};
@@ -56,6 +56,9 @@ macro_rules! accounts_contract {
                 a_change_of_password_ends_the_other_sessions,
                 of_racing_changes_one_is_done,
                 proving_again_moves_the_session_to_a_new_token,
+                an_identity_that_is_gone_proves_nothing_again,
+                what_was_used_is_known_though_it_ended,
+                a_right_password_may_forget_the_failures_by_itself,
                 a_profile_is_left_set_and_cleared,
                 a_failed_login_is_recorded,
                 logins_are_told_newest_first_page_by_page,
@@ -465,9 +468,55 @@ pub async fn proving_again_moves_the_session_to_a_new_token(stores: Stores) {
     assert!(matches!(attempt(&stores, 1, at(101)).await, Attempt::Counted { locks: None, .. }));
     let stale = stores.accounts.reauthenticate(&proof(7, 10)).await.expect("a store");
     assert_eq!(stale, Changed::Stale, "another epoch");
-    end(&stores, &account, 1, at(102)).await;
+    // SES-04: a session that ends takes its last token along.
+    let line = line(&account, AccountEvent::LoggedOut, 1, at(102));
+    let told = stores.sessions.end_one(account.user.id, moved.session.id, &line).await;
+    assert_eq!(told.expect("a store"), Some(token(9)));
     let ended = stores.accounts.reauthenticate(&proof(0, 11)).await.expect("a store");
     assert_eq!(ended, Changed::Stale, "an ended session");
+}
+
+/// LINK-11: a proof by an identity that was unlinked meanwhile refreshes nothing.
+pub async fn an_identity_that_is_gone_proves_nothing_again(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    let mut event = entry(&account, 1, Method::Sms, 9, at(100)).event;
+    event.identity_id = Some(IdentityId::new(at(0), [9; 10]));
+    let proof = Reauthentication {
+        user_id: account.user.id,
+        security_epoch: 0,
+        session_id: fresh(1, at(0)).session_id,
+        token: token(9),
+        event,
+    };
+    assert_eq!(stores.accounts.reauthenticate(&proof).await.expect("a store"), Changed::Stale);
+    assert!(is_live(&stores, 1, at(101)).await);
+}
+
+/// OTP-13: an account is as awake as its last use, also of a session that is over.
+pub async fn what_was_used_is_known_though_it_ended(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    let session = stores.sessions.find(&token(1), at(1)).await.expect("a store").expect("live");
+    let slide = Slide {
+        last_seen_at: at(5_000),
+        idle_ends_at: domain::later(at(5_000), SESSIONS.idle),
+        based_on: session.session.last_seen_at,
+    };
+    stores.sessions.slide(session.session.id, slide).await.expect("a store");
+    end(&stores, &account, 1, at(5_001)).await;
+    let found = stores.accounts.find(&key(1)).await.expect("a store").expect("an account");
+    assert_eq!(found.last_seen_at, at(5_000));
+}
+
+/// LOCK-05: where a right password is followed by no login.
+pub async fn a_right_password_may_forget_the_failures_by_itself(stores: Stores) {
+    let account = registered(&stores, 1, Some("secret")).await;
+    for _ in 0..4 {
+        attempt(&stores, 1, at(0)).await;
+    }
+    stores.accounts.forget_attempts(account.user.id).await.expect("a store");
+    for _ in 0..4 {
+        assert!(matches!(attempt(&stores, 1, at(1)).await, Attempt::Counted { locks: None, .. }));
+    }
 }
 
 /// Each part of a profile is left alone, set or cleared; the live sessions' tokens are told.

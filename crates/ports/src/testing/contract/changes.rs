@@ -11,6 +11,7 @@ use domain::link::link;
 use domain::login::{Account, Registration};
 use domain::merge::{ProfileFrom, merge, plan};
 use domain::new_password::{reset_password, set_password};
+use domain::profile::{Nickname, ProfilePatch};
 use domain::secret::Sealed;
 use domain::session::Method;
 use domain::unlink::{Refusal, give_up, unlink};
@@ -314,6 +315,9 @@ pub async fn a_deleted_account_frees_its_identifiers(stores: Stores) {
     assert_eq!(gone.user.state, UserState::Deleted);
     assert!(gone.identities.is_empty() && !gone.user.has_password);
     assert_eq!(gone.user.profile, domain::profile::Profile::default());
+    let patch = ProfilePatch { nickname: Some(Nickname::parse("Ada").ok()), avatar_url: None };
+    let patched = stores.accounts.patch_profile(account.user.id, &patch, None).await;
+    assert_eq!(patched.expect("a store"), None, "a tombstone shows nothing");
     let again = registration(key(1), 2, None);
     assert_eq!(stores.accounts.register(&again).await.expect("a store"), Registered::New);
     assert_ne!(owner(&stores, 1).await, Some(account.user.id));

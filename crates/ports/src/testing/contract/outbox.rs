@@ -444,7 +444,7 @@ pub async fn a_failed_login_and_a_change_are_told_with_them(stores: Stores) {
     assert!(matches!(port.change(&set(7)).await.expect("a store"), Changed::Done { .. }));
     let mut news = all_news(&stores, at(10)).await;
     news.sort_by_key(|it| matches!(it, News::Notice { .. }));
-    let notice = News::Notice { notice: Notice::PasswordSet, to: None };
+    let notice = News::Notice { notice: Notice::PasswordSet, to: state.addresses().next() };
     assert_eq!(news, [News::Event(Event::PasswordChanged), notice]);
     assert_eq!(port.change(&set(8)).await.expect("a store"), Changed::Stale);
     assert_eq!(all_news(&stores, at(10)).await, []);
