@@ -25,7 +25,7 @@ pub async fn reauthenticate(
     credential: Credential,
     origin: Origin,
 ) -> Result<Admission, Error> {
-    let (account, visit, wrong) = prove(ports, credential, origin).await?;
+    let (account, visit, wrong) = prove(ports, caller, credential, origin).await?;
     let SignedIn { session, user } = &caller.signed_in;
     let account = account.filter(|it| it.user.id == user.id && it.admit().is_ok()).ok_or(wrong)?;
     let (token, hash) = draw_token(ports);
@@ -60,6 +60,7 @@ pub async fn reauthenticate(
 /// The account that a credential proves, the visit, and the answer to a wrong one of its type.
 async fn prove(
     ports: &Ports,
+    caller: &Caller,
     credential: Credential,
     origin: Origin,
 ) -> Result<(Option<Account>, Visit, Error), Error> {
@@ -75,6 +76,9 @@ async fn prove(
         }
         Credential::Password(it) => {
             let identifier = ports.keys.identifier_key(&it.identifier);
+            // The device is the session's: the account knows it, also in a storm of wrong passwords.
+            let device = caller.signed_in.session.origin.device.clone();
+            let origin = Origin { device, ..origin };
             let visit = Visit { identifier, method: Method::Password, origin, at: now };
             let account = password::prove(ports, &it.password, &visit).await?;
             Ok((Some(account), visit, Error::InvalidCredentials))

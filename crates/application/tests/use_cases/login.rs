@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use application::password::{SetPassword, set_password};
+use application::reauthenticate::reauthenticate;
 use domain::cap::Cap;
 use domain::event::Outcome;
 use domain::password::PasswordHash;
@@ -200,6 +201,32 @@ async fn in_a_storm_passwords_are_for_known_devices() {
     login(&ports, from(Some("by a code"), 9, right())).await.unwrap();
     fakes.clock.advance(Duration::from_mins(14));
     login(&ports, from(None, 7, right())).await.unwrap();
+}
+
+/// LOCK-06: in a storm the owner of a known device's session proves again who they are, and changes
+/// the password.
+#[tokio::test]
+async fn in_a_storm_a_session_speaks_for_its_device() {
+    let fakes = Fakes::default();
+    let mut ports = fakes.ports();
+    let message = sent(&fakes, &ports, 1, Purpose::Login).await;
+    let device = Device { id: Some("mine".to_owned()), name: None };
+    let on_mine = Origin { device, ..origin() };
+    let asked = Login { origin: on_mine, ..with_password(&message, PASSWORD) };
+    let token = login(&ports, asked).await.unwrap().admission.token;
+    let policy = Arc::make_mut(&mut ports.policy);
+    policy.guessing.everyone = Some(Cap { count: 1, window: Duration::from_mins(15) });
+    let wrong = login(&ports, by_password("somebody", "wrong")).await;
+    assert!(matches!(wrong, Err(Error::InvalidCredentials)));
+    let refused = login(&ports, by_password("13800000001", PASSWORD)).await;
+    assert!(matches!(refused, Err(Error::ChallengeRequired)), "{refused:?}");
+    let caller = check(&ports, &token).await.unwrap();
+    let credential = by_password("13800000001", PASSWORD).credential;
+    let token = reauthenticate(&ports, &caller, credential, origin()).await.unwrap().token;
+    let caller = check(&ports, &token).await.unwrap();
+    let current = PasswordAttempt::parse(PASSWORD).ok();
+    let new = "another good password".to_owned();
+    set_password(&ports, &caller, SetPassword { current, new, origin: origin() }).await.unwrap();
 }
 
 /// LOCK-06: after 30 days without a login a device is a new one.
