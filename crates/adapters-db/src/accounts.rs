@@ -57,6 +57,18 @@ impl Accounts for Database {
         .await
     }
 
+    async fn knows_device(
+        &self,
+        identifier: &IdentifierKey,
+        device_id: &str,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.read((*identifier, device_id.to_owned(), since), |conn, args| {
+            queries::knows_device(conn, args).boxed()
+        })
+        .await
+    }
+
     async fn load(
         &self,
         user_id: UserId,

@@ -6,6 +6,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl, TransactionManager as _};
 use domain::Timestamp;
 use domain::change::AuditLine;
 use domain::ending::{Fate, Holding};
+use domain::event::Outcome;
 use domain::id::{EventId, SessionId, UserId};
 use domain::identifier::IdentifierKind;
 use domain::outbox::Outgoing;
@@ -271,6 +272,30 @@ pub(super) async fn logins(
         .load(conn)
         .await?;
     Ok(found)
+}
+
+/// Tells whether a device has logged in to the account of an identifier; one statement.
+pub(super) async fn knows_device(
+    conn: &mut Conn,
+    (key, device_id, since): &(IdentifierKey, String, Timestamp),
+) -> Result<bool, Failure> {
+    let owner = identifiers::table
+        .filter(identifiers::value.eq(key.as_bytes().as_slice()))
+        .select(identifiers::user_id)
+        .single_value();
+    // Ids are in order of time: with the first that there could be, the index leaves out the rest.
+    let first = EventId::new(*since, [0; 10]);
+    let known = diesel::select(exists(
+        login_events::table
+            .filter(login_events::user_id.eq(owner))
+            .filter(login_events::id.ge(IdValue(*first.as_uuid())))
+            .filter(login_events::outcome.eq(Outcome::Success.as_str()))
+            .filter(login_events::device_id.eq(device_id))
+            .filter(login_events::at.ge(MomentValue(*since))),
+    ))
+    .get_result(conn)
+    .await?;
+    Ok(known)
 }
 
 /// Writes a login event.

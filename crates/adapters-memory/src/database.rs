@@ -367,6 +367,22 @@ impl Accounts for MemoryDatabase {
         Ok(Attempt::Counted { account, password, locks: after.waits_until })
     }
 
+    async fn knows_device(
+        &self,
+        identifier: &IdentifierKey,
+        device_id: &str,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let tables = lock(&self.0);
+        let Some(&(owner, _)) = tables.identifiers.get(identifier) else { return Ok(false) };
+        Ok(tables.events.values().any(|it| {
+            it.user_id == Some(owner)
+                && it.outcome == Outcome::Success
+                && it.origin.device.id.as_deref() == Some(device_id)
+                && it.at >= since
+        }))
+    }
+
     async fn load(
         &self,
         user_id: UserId,

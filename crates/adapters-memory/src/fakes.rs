@@ -99,6 +99,7 @@ pub fn policy() -> Policy {
         guessing: GuessingPolicy {
             accounts: Some(cap(20, hour)),
             failures: Some(cap(100, Duration::from_mins(15))),
+            everyone: Some(cap(10_000, Duration::from_mins(15))),
         },
         registrations: vec![cap(10, minute)],
         allow_username: true,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use domain::cap::{Charge, full_until};
+use domain::cap::{Cap, Charge, full_until};
 use domain::policy::GuessingPolicy;
 use domain::secret::Subject;
 use domain::{Timestamp, later};
@@ -27,6 +27,8 @@ struct State {
     charged: Counters,
     /// By address.
     attempts: HashMap<Subject, Attempts>,
+    /// The attempts of all addresses that failed or are under way, newest first.
+    everyone: VecDeque<(Timestamp, Ticket)>,
     sweeps: Sweeps,
 }
 
@@ -60,6 +62,9 @@ impl Throttles for MemoryThrottles {
 
     fn forgive(&self, ticket: Ticket) {
         let mut state = lock(&self.0);
+        if let Some(nth) = state.everyone.iter().position(|(_, it)| *it == ticket) {
+            state.everyone.remove(nth);
+        }
         let Some(attempts) = state.attempts.get_mut(&ticket.ip) else { return };
         attempts.made.retain(|(_, it)| *it != ticket);
         if attempts.made.is_empty() {
@@ -86,22 +91,37 @@ impl State {
 
     fn attempt(&mut self, ticket: Ticket, policy: GuessingPolicy, now: Timestamp) -> Throttled {
         let windows = [policy.failures, policy.accounts].into_iter().flatten();
-        let Some(window) = windows.map(|it| it.window).max() else {
-            return Throttled::Counted;
-        };
-        let attempts = self
-            .attempts
-            .entry(ticket.ip)
-            .or_insert_with(|| Attempts { made: VecDeque::new(), dead_at: Timestamp::MIN });
-        attempts.trim(policy, now);
-        if let Some(until) = attempts.full_until(ticket.account, policy, now) {
-            return Throttled::Full { until };
+        if let Some(window) = windows.map(|it| it.window).max() {
+            let attempts = self
+                .attempts
+                .entry(ticket.ip)
+                .or_insert_with(|| Attempts { made: VecDeque::new(), dead_at: Timestamp::MIN });
+            attempts.trim(policy, now);
+            if let Some(until) = attempts.full_until(ticket.account, policy, now) {
+                return Throttled::Full { until };
+            }
+            insert(&mut attempts.made, ticket, now);
+            attempts.dead_at = attempts.dead_at.max(later(now, window));
+            self.swept(now);
         }
-        let newer = attempts.made.iter().take_while(|(at, _)| *at > now).count();
-        attempts.made.insert(newer, (now, ticket));
-        attempts.dead_at = attempts.dead_at.max(later(now, window));
-        self.swept(now);
-        Throttled::Counted
+        match policy.everyone {
+            Some(cap) if self.is_storm(ticket, cap, now) => Throttled::Storm,
+            _ => Throttled::Counted,
+        }
+    }
+
+    /// Counts an attempt among those of all, and tells whether they had reached the cap before it.
+    fn is_storm(&mut self, ticket: Ticket, cap: Cap, now: Timestamp) -> bool {
+        while self.everyone.back().is_some_and(|(at, _)| later(*at, cap.window) <= now) {
+            self.everyone.pop_back();
+        }
+        let most = usize::try_from(cap.count).unwrap_or(usize::MAX);
+        let made = self.everyone.len();
+        // A storm must not fill the memory.
+        if made < most.saturating_mul(2) {
+            insert(&mut self.everyone, ticket, now);
+        }
+        made >= most
     }
 
     /// Counts a write and sweeps when it is time.
@@ -112,6 +132,12 @@ impl State {
             self.sweeps.done(self.charged.len() + self.attempts.len());
         }
     }
+}
+
+/// Puts an attempt in its place by time.
+fn insert(made: &mut VecDeque<(Timestamp, Ticket)>, ticket: Ticket, now: Timestamp) {
+    let newer = made.iter().take_while(|(at, _)| *at > now).count();
+    made.insert(newer, (now, ticket));
 }
 
 impl Attempts {
@@ -144,8 +170,7 @@ impl Attempts {
     /// Drops what no cap asks for: what is too old for both, and of what is too old for the
     /// failures all but the newest of each account.
     fn trim(&mut self, policy: GuessingPolicy, now: Timestamp) {
-        let in_window =
-            |cap: Option<domain::cap::Cap>, at| cap.is_some_and(|it| later(at, it.window) > now);
+        let in_window = |cap: Option<Cap>, at| cap.is_some_and(|it| later(at, it.window) > now);
         let mut of_account: HashMap<Subject, usize> = HashMap::new();
         self.made.retain(|(at, ticket)| {
             let of_one = of_account.entry(ticket.account).or_default();
@@ -161,7 +186,6 @@ mod tests {
     use std::sync::Arc;
 
     use domain::Duration;
-    use domain::cap::Cap;
     use ports::testing::at;
 
     use super::*;
@@ -180,12 +204,25 @@ mod tests {
         let accounts = Some(Cap { count: 3, window: Duration::from_hours(1) });
         let mut state = State::default();
         for nonce in 0..1000 {
-            let policy = GuessingPolicy { accounts, failures: None };
+            let policy = GuessingPolicy { accounts, failures: None, everyone: None };
             let said = state.attempt(ticket(1, nonce % 2, nonce), policy, at(0));
             assert!(matches!(said, Throttled::Counted));
         }
         let made = state.attempts.values().map(|it| it.made.len()).sum::<usize>();
         assert!(made <= 2 * MOST_OF_ONE + 1, "{made} are kept");
+    }
+
+    /// A storm takes a bounded place, and lasts no shorter for it.
+    #[test]
+    fn the_attempts_of_all_do_not_pile_up() {
+        let everyone = Some(Cap { count: 3, window: Duration::from_hours(1) });
+        let policy = GuessingPolicy { accounts: None, failures: None, everyone };
+        let mut state = State::default();
+        for number in 0..1000 {
+            let said = state.attempt(ticket(number, number, number), policy, at(number));
+            assert_eq!(said == Throttled::Storm, number >= 3, "attempt {number}");
+        }
+        assert_eq!(state.everyone.len(), 6);
     }
 
     /// What is dead takes no memory for long.
@@ -194,7 +231,7 @@ mod tests {
         let failures = Some(Cap { count: 3, window: Duration::from_mins(1) });
         let mut state = State::default();
         for number in 0..10_000 {
-            let policy = GuessingPolicy { accounts: None, failures };
+            let policy = GuessingPolicy { accounts: None, failures, everyone: None };
             state.attempt(ticket(number, 1, 1), policy, at(number));
         }
         assert!(state.attempts.len() < 2_000, "{} are kept", state.attempts.len());

@@ -52,10 +52,11 @@ impl Throttles for RacyThrottles {
         policy: GuessingPolicy,
         now: Timestamp,
     ) -> Result<Throttled, StoreError> {
-        let mut made = self.0.lock().unwrap().attempts.clone();
+        let mut all = self.0.lock().unwrap().attempts.clone();
         yield_now().await;
+        all.reverse();
+        let mut made = all.clone();
         made.retain(|(_, it)| it.ip == ticket.ip);
-        made.reverse();
         let failures = policy
             .failures
             .and_then(|cap| full_until(&[cap], |nth| made.get(nth).map(|(at, _)| *at), now));
@@ -73,8 +74,11 @@ impl Throttles for RacyThrottles {
         if let Some(until) = failures.max(accounts) {
             return Ok(Throttled::Full { until });
         }
+        let everyone = policy
+            .everyone
+            .and_then(|cap| full_until(&[cap], |nth| all.get(nth).map(|(at, _)| *at), now));
         self.0.lock().unwrap().attempts.push((now, ticket));
-        Ok(Throttled::Counted)
+        Ok(if everyone.is_some() { Throttled::Storm } else { Throttled::Counted })
     }
 
     fn forgive(&self, ticket: Ticket) {
@@ -95,6 +99,7 @@ async fn one_after_the_other_the_promises_hold() {
     promises::an_account_that_was_tried_before_may_go_on(racy()).await;
     promises::the_longer_of_both_waits_is_told(racy()).await;
     promises::forgiving_one_of_two_leaves_the_other_counted(racy()).await;
+    promises::failures_of_all_addresses_make_a_storm(racy()).await;
 }
 
 /// TEST-01: every promise that names a race fails.
@@ -105,6 +110,7 @@ async fn the_promises_about_races_break() {
     assert!(breaks(promises::an_event_is_charged_to_all_counters_or_none(racy())).await);
     assert!(breaks(promises::racing_attempts_never_pass_the_failures_cap(racy())).await);
     assert!(breaks(promises::racing_attempts_never_pass_the_accounts_cap(racy())).await);
+    assert!(breaks(promises::racing_attempts_make_a_storm_at_its_cap(racy())).await);
 }
 
 /// Takes all attempts of the account back, not only the one that was right.

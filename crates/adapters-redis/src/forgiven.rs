@@ -12,7 +12,7 @@ use ports::error::StoreError;
 use ports::throttles::Ticket;
 
 use crate::Redis;
-use crate::throttles::{attempts_key, member};
+use crate::throttles::{attempts_key, everyone_key, member};
 
 /// The most that wait; beyond that the oldest are given up.
 const MOST: usize = 1024;
@@ -116,6 +116,7 @@ async fn take_back(forgiven: &Arc<Forgiven>) -> Result<(), StoreError> {
     let mut removals = redis::pipe();
     for ticket in taken.tickets() {
         removals.zrem(attempts_key(&forgiven.redis, &ticket.ip), member(ticket)).ignore();
+        removals.zrem(everyone_key(&forgiven.redis), &ticket.nonce[..]).ignore();
     }
     forgiven.redis.pipeline(&removals).await?;
     taken.told();
@@ -175,10 +176,11 @@ mod tests {
         let (url, prefix) = crate::test_server::own_part();
         let settings = RedisSettings { prefix, ..RedisSettings::new(url.into()) };
         let redis = Redis::connect(&settings, Handle::current()).unwrap();
-        let key = attempts_key(&redis, &ticket(1).ip);
+        let (key, everyone) = (attempts_key(&redis, &ticket(1).ip), everyone_key(&redis));
         let mut made = redis::pipe();
         for number in [1, 2, 3] {
             made.zadd(&key, member(&ticket(number)), number).ignore();
+            made.zadd(&everyone, &ticket(number).nonce[..], number).ignore();
         }
         redis.pipeline(&made).await.unwrap();
 
@@ -188,6 +190,9 @@ mod tests {
         let left: Vec<Vec<u8>> =
             redis.command(redis::cmd("ZRANGE").arg(&key).arg(0).arg(-1)).await.unwrap();
         assert_eq!(left, [member(&ticket(2))]);
+        let left: Vec<Vec<u8>> =
+            redis.command(redis::cmd("ZRANGE").arg(&everyone).arg(0).arg(-1)).await.unwrap();
+        assert_eq!(left, [ticket(2).nonce]);
         assert!(forgiven.done());
     }
 }

@@ -17,6 +17,9 @@ use crate::forgiven::Forgiven;
 
 const CHARGED: &str = "{throttle}:c";
 const ATTEMPTS: &str = "{throttle}:a";
+const EVERYONE: &str = "{throttle}:e";
+/// What the script answers in a storm, in place of a moment.
+const STORM: &[u8] = b"storm";
 
 /// The most attempts of one account that are kept for its place among the distinct ones, so that
 /// some of them can be taken back and the account still counts.
@@ -49,6 +52,11 @@ pub(crate) fn attempts_key(redis: &Redis, ip: &Subject) -> Vec<u8> {
     redis.key(ATTEMPTS, ip.as_bytes())
 }
 
+/// The key of the attempts of all addresses.
+pub(crate) fn everyone_key(redis: &Redis) -> Vec<u8> {
+    redis.key(EVERYONE, b"")
+}
+
 /// An attempt among those of its address: account, then nonce.
 pub(crate) fn member(ticket: &Ticket) -> Vec<u8> {
     [ticket.account.as_bytes(), &ticket.nonce[..]].concat()
@@ -76,23 +84,31 @@ impl Throttles for RedisThrottles {
         policy: GuessingPolicy,
         now: Timestamp,
     ) -> Result<Throttled, StoreError> {
-        let caps = [policy.failures, policy.accounts];
-        let life = caps.iter().flatten().map(|it| it.window).max();
-        let Some(life) = life else { return Ok(Throttled::Counted) };
+        let caps = [policy.failures, policy.accounts, policy.everyone];
+        let [own @ .., everyone] = caps.map(|it| it.map_or(Duration::ZERO, |it| it.window));
+        if caps.iter().all(Option::is_none) {
+            return Ok(Throttled::Counted);
+        }
         let mut script = self.attempt.key(attempts_key(&self.redis, &ticket.ip));
+        script.key(everyone_key(&self.redis));
         script.arg(micros(now)).arg(ticket.account.as_bytes()).arg(&ticket.nonce[..]);
         for cap in caps {
             let (count, window) = cap.map_or((0, Duration::ZERO), |it| (it.count, it.window));
             script.arg(count).arg(length(window));
         }
-        script.arg(px(life)).arg(MOST_OF_ONE);
+        let own = own.into_iter().max().unwrap_or_default();
+        script.arg(px(own)).arg(px(everyone)).arg(MOST_OF_ONE);
         let forgiven = Forgiven::take(&self.forgiven);
         for right in forgiven.tickets() {
             script.key(attempts_key(&self.redis, &right.ip)).arg(member(right));
         }
-        let full: Option<Vec<u8>> = self.redis.script(&script).await?;
+        let said: Option<Vec<u8>> = self.redis.script(&script).await?;
         forgiven.told();
-        full.map_or(Ok(Throttled::Counted), |until| Ok(Throttled::Full { until: moment(&until)? }))
+        match said.as_deref() {
+            None => Ok(Throttled::Counted),
+            Some(STORM) => Ok(Throttled::Storm),
+            Some(until) => Ok(Throttled::Full { until: moment(until)? }),
+        }
     }
 
     fn forgive(&self, ticket: Ticket) {

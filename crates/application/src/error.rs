@@ -68,6 +68,9 @@ pub enum Error {
         /// When to try again.
         retry_after: Duration,
     },
+    /// All addresses together have failed too often: a password is for known devices.
+    #[error("a device that the account does not know has to prove more")]
+    ChallengeRequired,
     /// Too many requests of this kind from one address.
     #[error("too many requests")]
     RateLimited {

@@ -75,7 +75,8 @@ async fn allow(
         return Err(Error::ReauthRequired { methods: account.methods() });
     };
     let identifier = account.any_key().ok_or(Error::SessionInvalid)?;
-    let origin = request.origin.clone();
+    // The device is the session's: the account knows it, also in a storm of wrong passwords.
+    let origin = Origin { device: session.origin.device.clone(), ..request.origin.clone() };
     let visit = Visit { identifier, method: Method::Password, origin, at: now };
     password::prove(ports, current, &visit).await?;
     Ok(())

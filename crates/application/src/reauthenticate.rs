@@ -25,7 +25,7 @@ pub async fn reauthenticate(
     credential: Credential,
     origin: Origin,
 ) -> Result<Admission, Error> {
-    // It is the session's device that goes on.
+    // The device is the session's: the account knows it, also in a storm of wrong passwords.
     let origin = Origin { device: caller.signed_in.session.origin.device.clone(), ..origin };
     let (account, visit, wrong) = prove(ports, credential, origin).await?;
     let SignedIn { session, user } = &caller.signed_in;

@@ -75,7 +75,7 @@ fn policy() -> Policy {
         caps.clear();
     }
     policy.resets = ResetCaps::default();
-    policy.guessing = GuessingPolicy { accounts: None, failures: None };
+    policy.guessing = GuessingPolicy { accounts: None, failures: None, everyone: None };
     policy.lockout.threshold = 10_000;
     policy.sessions.fresh = Duration::from_hours(10_000);
     policy.dormant = None;

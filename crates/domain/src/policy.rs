@@ -22,7 +22,7 @@ pub struct Policy {
     pub passwords: PasswordPolicy,
     /// Which phone numbers are accepted.
     pub phones: PhonePolicy,
-    /// Guessing from one address.
+    /// Guessing, from one address and in all.
     pub guessing: GuessingPolicy,
     /// Registrations by user name from one address.
     pub registrations: Vec<Cap>,
@@ -52,11 +52,17 @@ pub struct ResetCaps {
     pub per_ip: Vec<Cap>,
 }
 
-/// Caps on wrong passwords from one address (LOCK-06); `None` where switched off.
+/// How long a device that logged in to an account is known to it (LOCK-04).
+pub const DEVICE_IS_KNOWN_FOR: Duration = Duration::from_hours(30 * 24);
+
+/// Caps on wrong passwords from one address and from all together (LOCK-06); `None` where switched
+/// off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GuessingPolicy {
     /// Distinct accounts that were tried and failed.
     pub accounts: Option<Cap>,
     /// Failures in all.
     pub failures: Option<Cap>,
+    /// Failures of all addresses together: beyond it only known devices may guess.
+    pub everyone: Option<Cap>,
 }

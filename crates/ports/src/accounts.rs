@@ -120,6 +120,15 @@ pub trait Accounts: Send + Sync {
         now: Timestamp,
     ) -> Result<Attempt, StoreError>;
 
+    /// Tells whether a device has logged in to the account of an identifier at `since` or later;
+    /// `false` where nobody has the identifier (LOCK-04).
+    async fn knows_device(
+        &self,
+        identifier: &IdentifierKey,
+        device_id: &str,
+        since: Timestamp,
+    ) -> Result<bool, StoreError>;
+
     /// Loads an account whole; `None` if there is no such user. One that was merged or deleted is
     /// loaded as well.
     async fn load(

@@ -13,6 +13,9 @@ use crate::error::StoreError;
 pub enum Throttled {
     /// It is counted and may go on.
     Counted,
+    /// It is counted and may go on as far as its address goes; but all addresses together have
+    /// failed too often.
+    Storm,
     /// A cap is reached; nothing is counted.
     Full {
         /// First moment at which it may go on.
@@ -46,7 +49,9 @@ pub trait Throttles: Send + Sync {
     /// Counts one password attempt as a failure before it is evaluated (LOCK-01, LOCK-06).
     ///
     /// Refused when the address has failed too often, or with too many distinct accounts, unless
-    /// this account is one of them. Atomic over all callers.
+    /// this account is one of them. Once all addresses together have failed as often as they may,
+    /// the answer is `Storm`; such an attempt counts like any other, up to twice the cap. Atomic
+    /// over all callers.
     async fn attempt(
         &self,
         ticket: Ticket,

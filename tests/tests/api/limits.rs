@@ -11,6 +11,7 @@ on_every_topology![
     wrong_codes_are_capped_across_codes,
     wrong_passwords_make_known_and_unknown_wait_alike,
     an_address_fails_with_so_many_accounts,
+    in_a_storm_passwords_are_for_known_devices,
     tries_during_a_wait_cost_the_address_nothing,
     registrations_of_an_address_are_capped,
     a_newer_code_ends_the_older_one_of_the_same_device,
@@ -159,4 +160,29 @@ async fn tries_during_a_wait_cost_the_address_nothing(world: World) {
         assert_eq!(waiting.outcome(), (429, "too_many_attempts".to_owned()));
     }
     assert_eq!(node.client.login_by_password("ada", "correct horse battery").await.status, 200);
+}
+
+/// LOCK-06: failures of all addresses together close the password to new devices, and to them only.
+async fn in_a_storm_passwords_are_for_known_devices(world: World) {
+    let node = world.node_with(&[("LIMITS__GLOBAL_FAILURES_WINDOW", "3")]).await;
+    let password = "correct horse battery";
+    let body = json!({"username": "ada", "password": password, "device": {"id": "known"}});
+    assert_eq!(node.client.post("/v1/register", &body).await.status, 201);
+    let try_on = async |device: &str, name: &str, password: &str| {
+        let credential = json!({"type": "password", "identifier": name, "password": password});
+        let body = json!({"credential": credential, "device": {"id": device}});
+        node.client.post("/v1/login", &body).await
+    };
+    for name in ["one-name", "two-name", "three-name"] {
+        let refused = try_on("new", name, "wrong").await;
+        assert_eq!(refused.outcome(), (401, "invalid_credentials".to_owned()));
+    }
+    for (name, password) in [("ada", password), ("ada", "wrong"), ("nobody-here", "wrong")] {
+        let refused = try_on("new", name, password).await;
+        assert_eq!(refused.outcome(), (403, "challenge_required".to_owned()), "{name}");
+        let refused = node.client.login_by_password(name, password).await;
+        assert_eq!(refused.outcome(), (403, "challenge_required".to_owned()), "{name}");
+    }
+    assert_eq!(try_on("known", "ada", password).await.status, 200);
+    assert_eq!(node.client.log_in("13800138000").await.status, 200);
 }

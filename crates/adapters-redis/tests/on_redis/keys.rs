@@ -65,7 +65,8 @@ async fn every_key_has_an_end() {
 
     let throttles = RedisThrottles::new(redis.clone());
     throttles.charge(&charges, at(0)).await.unwrap().unwrap();
-    let policy = GuessingPolicy { accounts: Some(HOUR), failures: Some(HOUR) };
+    let policy =
+        GuessingPolicy { accounts: Some(HOUR), failures: Some(HOUR), everyone: Some(HOUR) };
     let ticket = Ticket { ip: WHO, account: WHO, nonce: [7; 16] };
     throttles.attempt(ticket, policy, at(0)).await.unwrap();
 
@@ -85,6 +86,7 @@ async fn every_key_has_an_end() {
         (format!(":{{otp}}:w:{who}"), hour),
         (format!(":{{throttle}}:a:{who}"), hour),
         (format!(":{{throttle}}:c:{who}"), hour),
+        (":{throttle}:e:".to_owned(), hour),
     ];
     let keys = keys(&url, &prefix).await;
     assert_eq!(keys.len(), expected.len(), "{keys:?}");

@@ -79,6 +79,9 @@ codes! {
     ExtraProofRequired, FORBIDDEN, "extra_proof_required",
         "More proof needed", "Nobody has used this account for long: prove another way in, or begin a new account.",
         "需要更多验证", "该账号长期未使用，请使用其他方式验证，或创建新账号。";
+    ChallengeRequired, FORBIDDEN, "challenge_required",
+        "Another way in needed", "Too many passwords fail at present: log in with a code, or from a device that has logged in to this account lately.",
+        "需要其他登录方式", "当前密码错误过多，请使用验证码登录，或使用近期登录过该账号的设备。";
     NotFound, NOT_FOUND, "not_found",
         "Not found", "There is nothing at this address.",
         "未找到", "该地址没有内容。";

@@ -92,6 +92,7 @@ impl From<Error> for Problem {
             Error::TooManyAttempts { retry_after } => {
                 Self::new(Code::TooManyAttempts).after(retry_after)
             }
+            Error::ChallengeRequired => Self::new(Code::ChallengeRequired).next(&["code"]),
             Error::RateLimited { retry_after } => Self::new(Code::RateLimited).after(retry_after),
             Error::SmsRateLimited { retry_after } => {
                 Self::new(Code::SmsRateLimited).after(retry_after)

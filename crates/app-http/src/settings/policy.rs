@@ -51,6 +51,7 @@ pub(super) fn policy(sections: &Sections) -> Result<Policy, SettingsError> {
         guessing: GuessingPolicy {
             accounts: Cap::new(limits.ip_failing_accounts_hour, HOUR),
             failures: Cap::new(limits.ip_failures_window, window),
+            everyone: Cap::new(limits.global_failures_window, window),
         },
         registrations: caps([(limits.ip_registrations_minute, MINUTE)]),
         allow_username: policy.allow_username,

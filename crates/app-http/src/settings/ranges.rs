@@ -88,6 +88,7 @@ fn limits(sections: &Sections) -> Vec<Range> {
         limit("limits.phone_wrong_day", limits.phone_wrong_day),
         limit("limits.ip_failing_accounts_hour", limits.ip_failing_accounts_hour),
         limit("limits.ip_failures_window", limits.ip_failures_window),
+        limit("limits.global_failures_window", limits.global_failures_window),
         limit("limits.ip_registrations_minute", limits.ip_registrations_minute),
         limit("limits.ip_provider_minute", limits.ip_provider_minute),
         limit("limits.ip_carrier_minute", limits.ip_carrier_minute),

@@ -100,6 +100,7 @@ sections! {
         phone_wrong_day: u32 = 20,
         ip_failing_accounts_hour: u32 = 20,
         ip_failures_window: u32 = 100,
+        global_failures_window: u32 = 10_000,
         ip_registrations_minute: u32 = 10,
         ip_provider_minute: u32 = 30,
         ip_carrier_minute: u32 = 10,

@@ -7,6 +7,7 @@ use domain::message::Notice;
 use domain::origin::network;
 use domain::outbox::{Event, News, Outgoing};
 use domain::password::{PasswordAttempt, Verdict};
+use domain::policy::DEVICE_IS_KNOWN_FOR;
 use ports::accounts::Attempt;
 use ports::throttles::{Throttled, Ticket};
 use ports::{Ports, entropy};
@@ -31,6 +32,12 @@ pub async fn prove(
     let ticket = ticket(ports, visit);
     match ports.throttles.attempt(ticket, ports.policy.guessing, now).await? {
         Throttled::Counted => {}
+        Throttled::Storm => {
+            if !is_known(ports, visit).await? {
+                ports.throttles.forgive(ticket);
+                return Err(Error::ChallengeRequired);
+            }
+        }
         Throttled::Full { until: moment } => {
             return Err(Error::RateLimited { retry_after: until(moment, now) });
         }
@@ -56,6 +63,16 @@ pub async fn prove(
         ports.accounts.upgrade_hash(opened.user.id, &old, &new).await?;
     }
     Ok(opened.clone())
+}
+
+/// True if the device that visits has logged in to this account lately (LOCK-04, LOCK-06). Whoever
+/// is meant, and from whatever device, the store does the same work.
+async fn is_known(ports: &Ports, visit: &Visit) -> Result<bool, Error> {
+    let device = visit.origin.device.id.as_deref();
+    let since = visit.at.checked_sub(DEVICE_IS_KNOWN_FOR).unwrap_or(Timestamp::MIN);
+    let is_known =
+        ports.accounts.knows_device(&visit.identifier, device.unwrap_or_default(), since).await?;
+    Ok(is_known && device.is_some())
 }
 
 /// What is told when a wrong password makes an account wait: other systems each time, the person

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use application::password::{SetPassword, set_password};
+use application::reauthenticate::reauthenticate;
+use domain::cap::Cap;
 use domain::event::Outcome;
 use domain::password::PasswordHash;
 use domain::profile::{Nickname, Profile};
@@ -162,6 +164,93 @@ async fn an_address_fails_with_so_many_accounts_and_no_more() {
     assert!(matches!(refused, Err(Error::RateLimited { .. })), "{refused:?}");
     let tried_before = login(&ports, by_password("somebody7", "wrong")).await;
     assert!(matches!(tried_before, Err(Error::InvalidCredentials)));
+}
+
+/// LOCK-06: once all addresses together have failed too often, known devices go on; others are
+/// told the same whoever they mean, and count against nobody.
+#[tokio::test]
+async fn in_a_storm_passwords_are_for_known_devices() {
+    let fakes = Fakes::default();
+    let mut ports = fakes.ports();
+    let policy = Arc::make_mut(&mut ports.policy);
+    policy.guessing.everyone = Some(Cap { count: 3, window: Duration::from_mins(15) });
+    let from = |device: Option<&str>, ip: u8, login: Login| {
+        let device = Device { id: device.map(str::to_owned), name: None };
+        Login { origin: Origin { ip: Ipv4Addr::new(192, 0, 2, ip).into(), device }, ..login }
+    };
+    let message = sent(&fakes, &ports, 1, Purpose::Login).await;
+    login(&ports, from(Some("mine"), 7, with_password(&message, PASSWORD))).await.unwrap();
+    for of in 0..3 {
+        let wrong = by_password(&format!("somebody{of}"), "wrong");
+        let refused = login(&ports, from(None, of, wrong)).await;
+        assert!(matches!(refused, Err(Error::InvalidCredentials)), "{refused:?}");
+    }
+    let right = || by_password("13800000001", PASSWORD);
+    for device in [None, Some("new")] {
+        for _ in 0..6 {
+            let refused = login(&ports, from(device, 7, right())).await;
+            assert!(matches!(refused, Err(Error::ChallengeRequired)), "{refused:?}");
+        }
+        let refused = login(&ports, from(device, 7, by_password("nobody-here", "wrong"))).await;
+        assert!(matches!(refused, Err(Error::ChallengeRequired)), "{refused:?}");
+    }
+    login(&ports, from(Some("mine"), 8, right())).await.unwrap();
+    fakes.clock.advance(Duration::from_mins(1));
+    let message = sent(&fakes, &ports, 1, Purpose::Login).await;
+    login(&ports, from(Some("by a code"), 9, by_code(&message))).await.unwrap();
+    login(&ports, from(Some("by a code"), 9, right())).await.unwrap();
+    fakes.clock.advance(Duration::from_mins(14));
+    login(&ports, from(None, 7, right())).await.unwrap();
+}
+
+/// LOCK-06: in a storm the owner of a known device's session proves again who they are, and changes
+/// the password.
+#[tokio::test]
+async fn in_a_storm_a_session_speaks_for_its_device() {
+    let fakes = Fakes::default();
+    let mut ports = fakes.ports();
+    let message = sent(&fakes, &ports, 1, Purpose::Login).await;
+    let device = Device { id: Some("mine".to_owned()), name: None };
+    let on_mine = Origin { device, ..origin() };
+    let asked = Login { origin: on_mine, ..with_password(&message, PASSWORD) };
+    let token = login(&ports, asked).await.unwrap().admission.token;
+    let policy = Arc::make_mut(&mut ports.policy);
+    policy.guessing.everyone = Some(Cap { count: 1, window: Duration::from_mins(15) });
+    let wrong = login(&ports, by_password("somebody", "wrong")).await;
+    assert!(matches!(wrong, Err(Error::InvalidCredentials)));
+    let refused = login(&ports, by_password("13800000001", PASSWORD)).await;
+    assert!(matches!(refused, Err(Error::ChallengeRequired)), "{refused:?}");
+    let caller = check(&ports, &token).await.unwrap();
+    let credential = by_password("13800000001", PASSWORD).credential;
+    let token = reauthenticate(&ports, &caller, credential, origin()).await.unwrap().token;
+    let caller = check(&ports, &token).await.unwrap();
+    let current = PasswordAttempt::parse(PASSWORD).ok();
+    let new = "another good password".to_owned();
+    set_password(&ports, &caller, SetPassword { current, new, origin: origin() }).await.unwrap();
+}
+
+/// LOCK-06: after 30 days without a login a device is a new one.
+#[tokio::test]
+async fn a_device_is_known_for_thirty_days() {
+    let fakes = Fakes::default();
+    let mut ports = fakes.ports();
+    let mine = |login: Login| {
+        let device = Device { id: Some("mine".to_owned()), name: None };
+        Login { origin: Origin { device, ..origin() }, ..login }
+    };
+    let message = sent(&fakes, &ports, 1, Purpose::Login).await;
+    login(&ports, mine(with_password(&message, PASSWORD))).await.unwrap();
+    let policy = Arc::make_mut(&mut ports.policy);
+    policy.guessing.everyone = Some(Cap { count: 1, window: Duration::from_mins(15) });
+    fakes.clock.advance(Duration::from_hours(30 * 24));
+    let wrong = || login(&ports, by_password("somebody", "wrong"));
+    assert!(matches!(wrong().await, Err(Error::InvalidCredentials)));
+    let right = || mine(by_password("13800000001", PASSWORD));
+    login(&ports, right()).await.unwrap();
+    fakes.clock.advance(Duration::from_hours(30 * 24) + Duration::from_micros(1));
+    assert!(matches!(wrong().await, Err(Error::InvalidCredentials)));
+    let refused = login(&ports, right()).await;
+    assert!(matches!(refused, Err(Error::ChallengeRequired)), "{refused:?}");
 }
 
 /// PWD-08: a right password of an older scheme is stored anew.

@@ -123,6 +123,15 @@ impl Accounts for RacyDatabase {
         self.kept.accounts.forget_attempts(user_id).await
     }
 
+    async fn knows_device(
+        &self,
+        identifier: &IdentifierKey,
+        device_id: &str,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.kept.accounts.knows_device(identifier, device_id, since).await
+    }
+
     async fn record(&self, event: &LoginEvent, outgoing: &[Outgoing]) -> Result<(), StoreError> {
         self.kept.accounts.record(event, outgoing).await
     }

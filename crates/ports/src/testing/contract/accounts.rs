@@ -63,6 +63,7 @@ macro_rules! accounts_contract {
                 a_failed_login_is_recorded,
                 logins_are_told_newest_first_page_by_page,
                 an_identity_tells_its_last_use,
+                a_device_is_known_by_its_logins_to_the_account,
                 a_store_belongs_to_one_master_secret,
             ]
         );
@@ -612,6 +613,43 @@ pub async fn an_identity_tells_its_last_use(stores: Stores) {
     assert_eq!(identities, [expected]);
     let stranger = UserId::new(at(0), [9; 10]);
     assert!(stores.accounts.identities(stranger).await.expect("a store").is_empty());
+}
+
+/// LOCK-04, LOCK-06: a login makes a device known to that account, for a time; a failure does not.
+pub async fn a_device_is_known_by_its_logins_to_the_account(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    let other = registered(&stores, 2, None).await;
+    let knows = async |of, device, since| {
+        stores.accounts.knows_device(&key(of), device, since).await.expect("a store")
+    };
+    let on = |device: &str| Device { id: Some(device.to_owned()), name: None };
+    assert!(knows(1, "d", at(0)).await, "it registered the account");
+    assert!(!knows(1, "d", domain::later(at(0), Duration::from_micros(1))).await, "too long ago");
+    signed_in(&stores, &account, 1, 11, at(70)).await;
+    for (since, known) in [(0, true), (70, true), (71, false)] {
+        assert_eq!(knows(1, "d", at(since)).await, known, "since {since}");
+    }
+    let mut elsewhere = entry(&other, 2, Method::Sms, 12, at(80));
+    elsewhere.session.origin.device = on("e");
+    elsewhere.event.origin.device = on("e");
+    let entered = stores.accounts.enter(&elsewhere).await.expect("a store");
+    assert!(matches!(entered, Entered::In { .. }));
+    let failed = LoginEvent {
+        id: EventId::new(at(80), bytes(50)),
+        user_id: Some(account.user.id),
+        identity_id: Some(account.identity_id),
+        identifier: key(1),
+        method: Method::Password,
+        outcome: Outcome::Failure,
+        origin: Origin { device: on("f"), ..origin() },
+        at: at(80),
+    };
+    stores.accounts.record(&failed, &[]).await.expect("a store");
+    assert!(knows(2, "e", at(80)).await);
+    assert!(!knows(1, "e", at(0)).await, "another account's device");
+    assert!(!knows(1, "f", at(0)).await, "it failed");
+    assert!(!knows(1, "", at(0)).await, "no device");
+    assert!(!knows(3, "d", at(0)).await, "nobody has the identifier");
 }
 
 /// CFG-01: the first one gets it, for good.

@@ -36,6 +36,10 @@ macro_rules! throttles_contract {
                 a_forgiven_account_leaves_its_place,
                 racing_right_attempts_are_all_taken_back,
                 forgiving_what_was_never_counted_harms_nothing,
+                failures_of_all_addresses_make_a_storm,
+                a_storm_passes_with_its_window,
+                forgiven_attempts_make_no_storm,
+                racing_attempts_make_a_storm_at_its_cap,
             ]
         );
     };
@@ -48,11 +52,15 @@ fn cap(count: u32, seconds: u64) -> Cap {
 }
 
 fn failures(count: u32, seconds: u64) -> GuessingPolicy {
-    GuessingPolicy { accounts: None, failures: Some(cap(count, seconds)) }
+    GuessingPolicy { accounts: None, failures: Some(cap(count, seconds)), everyone: None }
 }
 
 fn accounts(count: u32, seconds: u64) -> GuessingPolicy {
-    GuessingPolicy { accounts: Some(cap(count, seconds)), failures: None }
+    GuessingPolicy { accounts: Some(cap(count, seconds)), failures: None, everyone: None }
+}
+
+fn everyone(count: u32, seconds: u64) -> GuessingPolicy {
+    GuessingPolicy { accounts: None, failures: None, everyone: Some(cap(count, seconds)) }
 }
 
 fn subject(kind: u8, number: usize) -> Subject {
@@ -89,8 +97,17 @@ async fn attempt(
     now: Timestamp,
 ) -> Result<(), Timestamp> {
     match store.attempt(ticket, policy, now).await.expect("a store") {
-        Throttled::Counted => Ok(()),
+        Throttled::Counted | Throttled::Storm => Ok(()),
         Throttled::Full { until } => Err(until),
+    }
+}
+
+/// Whether the attempt, which its address may make, was made in a storm.
+async fn is_storm(store: &Store, ticket: Ticket, policy: GuessingPolicy, now: Timestamp) -> bool {
+    match store.attempt(ticket, policy, now).await.expect("a store") {
+        Throttled::Counted => false,
+        Throttled::Storm => true,
+        Throttled::Full { until } => panic!("the address waits until {until}"),
     }
 }
 
@@ -192,7 +209,7 @@ pub async fn an_account_that_was_tried_before_may_go_on(store: Store) {
 
 /// LOCK-06: with both caps full the address waits for both.
 pub async fn the_longer_of_both_waits_is_told(store: Store) {
-    let policy = GuessingPolicy { accounts: Some(cap(1, 600)), failures: Some(cap(1, 60)) };
+    let policy = GuessingPolicy { failures: Some(cap(1, 60)), ..accounts(1, 600) };
     assert_eq!(attempt(&store, ticket(1, 1, 1), policy, at(0)).await, Ok(()));
     assert_eq!(attempt(&store, ticket(1, 2, 2), policy, at(1)).await, Err(at(600)));
     assert_eq!(attempt(&store, ticket(1, 1, 3), policy, at(1)).await, Err(at(60)));
@@ -213,7 +230,7 @@ pub async fn a_refused_attempt_is_not_counted(store: Store) {
 
 /// LOCK-06: a limit of 0 is switched off.
 pub async fn caps_that_are_switched_off_never_fill(store: Store) {
-    let policy = GuessingPolicy { accounts: None, failures: None };
+    let policy = GuessingPolicy { accounts: None, failures: None, everyone: None };
     for nonce in 0..300 {
         assert_eq!(attempt(&store, ticket(1, nonce, nonce), policy, at(0)).await, Ok(()));
     }
@@ -264,7 +281,7 @@ pub async fn a_forgiven_attempt_is_taken_back_before_the_next(store: Store) {
 
 /// LOCK-05: a right attempt takes back itself and no failure before it.
 pub async fn forgiving_one_of_two_leaves_the_other_counted(store: Store) {
-    let policy = GuessingPolicy { accounts: Some(cap(1, 60)), failures: Some(cap(2, 60)) };
+    let policy = GuessingPolicy { failures: Some(cap(2, 60)), ..accounts(1, 60) };
     assert_eq!(attempt(&store, ticket(1, 1, 1), policy, at(0)).await, Ok(()));
     assert_eq!(attempt(&store, ticket(1, 1, 2), policy, at(10)).await, Ok(()));
     store.forgive(ticket(1, 1, 2));
@@ -309,4 +326,64 @@ pub async fn forgiving_what_was_never_counted_harms_nothing(store: Store) {
     store.forgive(ticket(1, 2, 1));
     store.forgive(ticket(2, 1, 1));
     assert_eq!(attempt(&store, ticket(1, 1, 3), policy, at(1)).await, Err(at(60)));
+}
+
+/// LOCK-06: failures add up over addresses and accounts; what an address may not do does not count.
+pub async fn failures_of_all_addresses_make_a_storm(store: Store) {
+    let policy = GuessingPolicy { failures: Some(cap(1, 60)), ..everyone(3, 60) };
+    assert!(!is_storm(&store, ticket(1, 1, 1), policy, at(0)).await);
+    assert!(!is_storm(&store, ticket(2, 1, 2), policy, at(1)).await);
+    for nonce in 10..20 {
+        assert_eq!(attempt(&store, ticket(1, 1, nonce), policy, at(2)).await, Err(at(60)));
+    }
+    assert!(!is_storm(&store, ticket(3, 2, 3), policy, at(2)).await);
+    assert!(is_storm(&store, ticket(4, 3, 4), policy, at(3)).await);
+    assert_eq!(attempt(&store, ticket(4, 3, 5), policy, at(4)).await, Err(at(63)));
+    let off = GuessingPolicy { everyone: None, ..policy };
+    assert!(!is_storm(&store, ticket(5, 4, 6), off, at(5)).await, "switched off");
+}
+
+/// LOCK-06: attempts in a storm count as well; it is over once fewer than the cap are left.
+pub async fn a_storm_passes_with_its_window(store: Store) {
+    let policy = everyone(2, 60);
+    let before = domain::later(at(60), Duration::from_micros(9_999_999));
+    assert!(!is_storm(&store, ticket(1, 1, 1), policy, at(0)).await);
+    assert!(!is_storm(&store, ticket(2, 2, 2), policy, at(0)).await);
+    assert!(is_storm(&store, ticket(3, 3, 3), policy, at(10)).await);
+    assert!(is_storm(&store, ticket(4, 4, 4), policy, at(59)).await);
+    assert!(is_storm(&store, ticket(5, 5, 5), policy, before).await);
+    store.forgive(ticket(5, 5, 5));
+    assert!(!is_storm(&store, ticket(6, 6, 6), policy, at(70)).await);
+    assert!(is_storm(&store, ticket(7, 7, 7), policy, at(70)).await);
+}
+
+/// LOCK-05, LOCK-06: right attempts make no storm, and what is taken back ends one.
+pub async fn forgiven_attempts_make_no_storm(store: Store) {
+    let policy = everyone(2, 60);
+    for nonce in 0..20 {
+        let right = ticket(nonce, nonce, nonce);
+        assert!(!is_storm(&store, right, policy, at(0)).await);
+        store.forgive(right);
+    }
+    assert!(!is_storm(&store, ticket(1, 1, 30), policy, at(1)).await);
+    assert!(!is_storm(&store, ticket(2, 1, 31), policy, at(1)).await);
+    assert!(is_storm(&store, ticket(3, 1, 32), policy, at(1)).await);
+    store.forgive(ticket(2, 1, 31));
+    store.forgive(ticket(3, 1, 32));
+    store.forgive(ticket(3, 1, 32));
+    assert!(!is_storm(&store, ticket(4, 1, 33), policy, at(1)).await);
+    assert!(is_storm(&store, ticket(5, 1, 34), policy, at(1)).await);
+}
+
+/// LOCK-01, LOCK-06: of racing attempts from 50 addresses exactly the cap's number is calm.
+pub async fn racing_attempts_make_a_storm_at_its_cap(store: Store) {
+    for round in 0..ROUNDS {
+        let now = at(u64::try_from(round).expect("a small round") * 1_000);
+        let answers = race(RACERS, &store, move |store, racer| async move {
+            let nonce = round * RACERS + racer;
+            is_storm(&store, ticket(nonce, racer, nonce), everyone(10, 900), now).await
+        })
+        .await;
+        assert_eq!(answers.iter().filter(|it| !**it).count(), 10, "round {round}");
+    }
 }
