@@ -88,9 +88,7 @@ impl Client {
 
     /// Asks for a login code and reads it where development keeps it; a credential.
     pub async fn code(&self, phone: &str) -> Value {
-        let sent = self.ask(phone).await;
-        assert_eq!(sent.status, 202, "{}", sent.text);
-        self.code_of(phone, sent.str("/challenge_id")).await
+        self.code_for(phone, "login").await
     }
 
     /// Asks for a code for a verb and reads it where development keeps it; a credential. Waits

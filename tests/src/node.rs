@@ -45,14 +45,12 @@ impl Node {
         settings: Vec<(String, String)>,
         blocks: Option<u32>,
     ) -> Self {
-        let port = test_servers::free_port().expect("a free port");
-        let address = format!("127.0.0.1:{port}");
         let number = STARTED.fetch_add(1, Ordering::SeqCst);
         let log = folder.join(format!("node-{number}.log"));
         let output = File::create(&log).expect("a log file");
         let errors = output.try_clone().expect("a log file");
         // `ulimit -f` bounds the size of files; without the trap, reaching it would be a signal.
-        let process = match blocks {
+        let mut process = match blocks {
             None => Command::new(binary()),
             Some(blocks) => {
                 let mut limited = Command::new("sh");
@@ -62,14 +60,26 @@ impl Node {
             }
         }
         .current_dir(folder)
-        .env("LATCHKEY__SERVER__BIND", &address)
+        // The system gives a port that nobody has; the log tells which.
+        .env("LATCHKEY__SERVER__BIND", "127.0.0.1:0")
         .envs(settings)
         .stdin(Stdio::null())
         .stdout(output)
         .stderr(errors)
         .spawn()
         .expect("the binary starts");
-        Self { client: Client::new(&address), address, process, log }
+        for _ in 0..400 {
+            if let Some(address) = told_address(&log) {
+                return Self { client: Client::new(&address), address, process, log };
+            }
+            if process.try_wait().expect("a child").is_some() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        let _ = process.kill();
+        let log = std::fs::read_to_string(&log).unwrap_or_default();
+        panic!("the node does not listen:\n{log}");
     }
 
     /// What it has logged.
@@ -103,6 +113,15 @@ impl Drop for Node {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Where a node listens, by its log; none until it does.
+fn told_address(log: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(log).ok()?;
+    let line = text.lines().find(|it| it.contains("latchkey serves"))?;
+    let (_, behind) = line.split_once("127.0.0.1:")?;
+    let port: String = behind.chars().take_while(char::is_ascii_digit).collect();
+    Some(format!("127.0.0.1:{port}"))
 }
 
 /// The binary that the test command built.

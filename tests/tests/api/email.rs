@@ -13,7 +13,7 @@ on_every_topology![
     a_phone_is_still_wanted_where_the_service_wants_one,
     what_is_no_address_is_refused,
     a_mailbox_gets_so_many_codes,
-    a_code_arrives_through_the_python_packages,
+    a_code_arrives_through_the_mail_server,
 ];
 
 async fn ask_for(client: &Client, target: &str, purpose: &str) -> Answer {
@@ -179,7 +179,7 @@ async fn a_mailbox_gets_so_many_codes(world: World) {
 
 /// The real mail server of these tests.
 #[expect(clippy::disallowed_methods, reason = "the test command tells where Python is")]
-fn python_packages() -> Smtp {
+fn mail_server() -> Smtp {
     let python = std::env::var_os("LATCHKEY_TEST_PYTHON");
     let python = python.expect("run the tests with `cargo xtask test`");
     Smtp::start(python.as_ref(), &SmtpOptions::default()).unwrap()
@@ -195,8 +195,8 @@ async fn first_mail(server: &Smtp) -> Value {
     panic!("no mail arrived");
 }
 
-async fn a_code_arrives_through_the_python_packages(world: World) {
-    let server = python_packages();
+async fn a_code_arrives_through_the_mail_server(world: World) {
+    let server = mail_server();
     let url = format!("smtp://127.0.0.1:{}", server.port());
     let from = "Latchkey <no-reply@example.com>";
     let node = world.node_with(&[("EMAIL__SMTP__URL", &url), ("EMAIL__SMTP__FROM", from)]).await;
@@ -228,7 +228,7 @@ async fn production_sends_no_mail_without_a_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn production_sends_mail_through_its_server() {
-    let server = python_packages();
+    let server = mail_server();
     let url = format!("smtp://127.0.0.1:{}", server.port());
     let settings = [("EMAIL__SMTP__URL", url.as_str()), ("EMAIL__SMTP__FROM", "a@example.com")];
     let world = World::new(Topology::Sqlite).await;
