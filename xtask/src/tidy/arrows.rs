@@ -112,7 +112,7 @@ mod tests {
             package("ports", &[ours("domain"), in_tests(ours("ports"))]),
             package(
                 "application",
-                &[ours("domain"), ours("ports"), in_tests(ours("adapters-memory"))],
+                &[ours("domain"), in_tests(ours("adapters-db")), in_tests(ours("adapters-memory"))],
             ),
             package("adapters-db", &[ours("ports"), outside("diesel-async")]),
             package("adapters-email", &[in_tests(ours("test-servers")), outside("lettre")]),
@@ -128,7 +128,7 @@ mod tests {
             ("domain", ours("ports")),
             ("ports", ours("application")),
             ("application", ours("adapters-memory")),
-            ("application", in_tests(ours("adapters-db"))),
+            ("application", in_tests(ours("adapters-redis"))),
             ("adapters-db", ours("application")),
             ("adapters-db", ours("adapters-redis")),
             ("adapters-email", ours("test-servers")),
