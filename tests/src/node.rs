@@ -118,7 +118,8 @@ impl Drop for Node {
 /// Where a node listens, by its log; none until it does.
 fn told_address(log: &Path) -> Option<String> {
     let text = std::fs::read_to_string(log).ok()?;
-    let line = text.lines().find(|it| it.contains("latchkey serves"))?;
+    let serves = |it: &&str| it.contains("latchkey serves") && !it.contains("its metrics");
+    let line = text.lines().find(serves)?;
     let (_, behind) = line.split_once("127.0.0.1:")?;
     let port: String = behind.chars().take_while(char::is_ascii_digit).collect();
     Some(format!("127.0.0.1:{port}"))
