@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use application::link::{Link, link};
 use application::password::{SetPassword, set_password};
 use application::reauthenticate::reauthenticate;
 use domain::cap::Cap;
+use domain::email::EmailAddress;
 use domain::event::Outcome;
 use domain::password::PasswordHash;
 use domain::profile::{Nickname, Profile};
@@ -286,4 +288,37 @@ async fn overload_counts_against_nobody() {
         assert!(matches!(told, Err(Error::Hash(HashError::Busy))), "{told:?}");
     }
     login(&ports, by_password("13800000001", "correct horse battery")).await.unwrap();
+}
+
+/// OTP-13: by the clock, to the second; a new account takes the number, the old one keeps the rest.
+#[tokio::test]
+async fn a_dormant_account_is_not_opened_by_its_number_alone() {
+    for (idle, is_dormant) in [(180 * 86_400 - 1, false), (180 * 86_400, true)] {
+        let fakes = Fakes::default();
+        let ports = fakes.ports();
+        let first = logged_in(&fakes, &ports, 1).await.admission;
+        let caller = check(&ports, &first.token).await.unwrap();
+        let to = Recipient::Mailbox(EmailAddress::parse("ada@example.com").unwrap());
+        request_challenge(&ports, to, Purpose::Link, &origin()).await.unwrap();
+        let message = fakes.postbox.posted().pop().unwrap().message;
+        let credential = by_code(&message).credential;
+        let asked = Link { credential, replace: None, origin: origin() };
+        link(&ports, &caller, asked).await.unwrap();
+        fakes.clock.advance(Duration::from_secs(idle));
+        let message = sent(&fakes, &ports, 1, Purpose::Login).await;
+        let came = login(&ports, by_code(&message)).await;
+        if !is_dormant {
+            assert_eq!(came.unwrap().admission.user.id, first.user.id);
+            continue;
+        }
+        let Err(Error::ExtraProofRequired { methods }) = came else { panic!("{came:?}") };
+        assert_eq!(methods, [Method::Email]);
+        fakes.clock.advance(Duration::from_mins(1));
+        let message = sent(&fakes, &ports, 1, Purpose::Login).await;
+        let newcomer = Newcomers { takes_dormant: true, ..Newcomers::default() };
+        let new = login(&ports, Login { newcomer, ..by_code(&message) }).await.unwrap();
+        assert!(new.is_new_user && new.admission.user.id != first.user.id);
+        let old = ports.accounts.load(first.user.id, ports.clock.now()).await.unwrap().unwrap();
+        assert_eq!(old.methods(), [Method::Email]);
+    }
 }

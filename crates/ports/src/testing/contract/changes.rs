@@ -5,23 +5,23 @@ use domain::account::AccountState;
 use domain::change::{Actor, Change, NewIdentity};
 use domain::delete::{delete, switch};
 use domain::ending::{AccountEvent, Fate, Holding};
-use domain::id::{IdentityId, UserId};
+use domain::id::{IdentityId, SessionId, UserId};
 use domain::identifier::IdentifierKind;
 use domain::link::link;
 use domain::login::{Account, Registration};
 use domain::merge::{ProfileFrom, merge, plan};
 use domain::new_password::{reset_password, set_password};
 use domain::profile::{Nickname, ProfilePatch};
-use domain::secret::Sealed;
+use domain::secret::{Sealed, TokenHash};
 use domain::session::Method;
 use domain::unlink::{Refusal, give_up, unlink};
 use domain::user::UserState;
 
 use super::accounts::{
-    Stores, actor, entry, hash, ids, is_live, key, loaded, registered, registration, signed_in,
-    token,
+    Stores, actor, entry, hash, ids, is_live, key, line, loaded, registered, registration,
+    signed_in, token,
 };
-use crate::accounts::{Attempt, Changed, Entered, Registered};
+use crate::accounts::{Attempt, Changed, Entered, Reauthentication, Registered};
 use crate::testing::{at, race};
 
 /// Makes each promise about changes a test; `$make` gives fresh
@@ -430,24 +430,30 @@ async fn walk(stores: &Stores, about: AccountEvent, base: u8) {
         AccountEvent::Absorbed => Some(merging(&mine, &state, seed(5))),
         AccountEvent::Disabled => switch(&state, UserState::Disabled, &operator(), ids()),
         AccountEvent::Deleted => Some(delete(&state, Duration::ZERO, &asking, ids())),
-        // These are no changes of the account: the suites of accounts and sessions have them.
-        AccountEvent::Enabled
-        | AccountEvent::Reauthenticated
+        // Nothing opens an account that is off: switching it on has nothing to end.
+        AccountEvent::Enabled => return,
+        // These end sessions and change nothing else of the account.
+        AccountEvent::Reauthenticated
         | AccountEvent::LoggedOut
         | AccountEvent::SessionEnded
         | AccountEvent::OthersLoggedOut
         | AccountEvent::AllLoggedOut => None,
     };
-    let Some(change) = change else { return };
     let fate = |holding| {
-        let about = if about == AccountEvent::PasswordSet { change.about } else { about };
-        about.fate(holding)
+        let set = change.as_ref().filter(|_| about == AccountEvent::PasswordSet);
+        set.map_or(about, |it| it.about).fate(holding)
     };
-    done(stores, &change).await;
+    let asks = asking.session.is_some() && change.as_ref().is_none_or(|it| it.session.is_some());
+    if let Some(change) = &change {
+        done(stores, change).await;
+    } else {
+        let born = stores.sessions.find(&token(seed(2)), at(5)).await.expect("a store");
+        let born = born.expect("live").session.id;
+        let asking = asking.session.expect("a session");
+        end_sessions(stores, about, &account, asking, born, (base, seed(8), rotated)).await;
+    }
     // Without a session that asks, all are others.
-    let holding = |asks: Holding, without: Holding| {
-        if asking.session.is_some() && change.session.is_some() { asks } else { without }
-    };
+    let holding = |it: Holding, without: Holding| if asks { it } else { without };
     let cells = [
         (seed(1), holding(Holding::CurrentSession, Holding::OtherSession)),
         (seed(2), Holding::SessionOfIdentity),
@@ -473,6 +479,44 @@ async fn walk(stores: &Stores, about: AccountEvent, base: u8) {
     };
     assert_eq!(after.resets_since, since(Holding::ResetCode, before.0), "{about:?}");
     assert_eq!(after.links_since, since(Holding::LinkCode, before.1), "{about:?}");
+}
+
+/// What ends sessions without changing the account; at second 5, as the changes.
+async fn end_sessions(
+    stores: &Stores,
+    about: AccountEvent,
+    account: &Account,
+    asking: SessionId,
+    born_of_identity: SessionId,
+    (of, seed, rotated): (u8, u64, TokenHash),
+) {
+    let line = line(account, about, seed, at(5));
+    let (sessions, user_id) = (&stores.sessions, account.user.id);
+    match about {
+        AccountEvent::LoggedOut => {
+            sessions.end_one(user_id, asking, &line).await.expect("a store");
+        }
+        AccountEvent::SessionEnded => {
+            sessions.end_one(user_id, born_of_identity, &line).await.expect("a store");
+        }
+        AccountEvent::OthersLoggedOut => {
+            sessions.end_all(user_id, Some(asking), &line).await.expect("a store");
+        }
+        AccountEvent::AllLoggedOut => {
+            sessions.end_all(user_id, None, &line).await.expect("a store");
+        }
+        _ => {
+            let proof = Reauthentication {
+                user_id,
+                security_epoch: account.security_epoch,
+                session_id: asking,
+                token: rotated,
+                event: entry(account, of, Method::Sms, seed, at(5)).event,
+            };
+            let proved = stores.accounts.reauthenticate(&proof).await.expect("a store");
+            assert!(matches!(proved, Changed::Done { .. }));
+        }
+    }
 }
 
 /// SES-04, LINK-07, LINK-09, RST-04, RST-05: the store does what the table says.
