@@ -28,6 +28,7 @@ pub mod password;
 pub mod phone;
 pub mod policy;
 pub mod profile;
+pub mod provider;
 pub mod recycled;
 pub mod secret;
 pub mod session;

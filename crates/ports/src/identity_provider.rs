@@ -1,56 +1,118 @@
 //! Third-party identity providers: what proves an account of theirs.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
+use domain::provider::{ProviderAccount, ProviderKind, ProviderName};
 use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// A way by which a provider's account comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Way {
+    /// An authorization code that the app or page got.
+    Code,
+    /// The provider's access token, already in the app.
+    Token,
+    /// An ID token.
+    IdToken,
+    /// The browser flow.
+    Browser,
+}
+
+/// What is known of a provider without asking it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderFacts {
+    /// Its name in the API and the settings.
+    pub name: ProviderName,
+    /// Its kind: the type of the identities that it proves.
+    pub kind: ProviderKind,
+    /// Its name for people.
+    pub title: &'static str,
+    /// The ways that it offers, each once.
+    pub ways: Vec<Way>,
+    /// The namespaces of the names that it gives: appid, platform, issuer.
+    pub namespaces: Vec<String>,
+    /// True if a code is exchanged only with the address that it was issued for.
+    pub needs_redirect_uri: bool,
+    /// True if a token is looked at only with the provider's user id beside it.
+    pub needs_openid: bool,
+    /// The parameter that brings the code to the callback: `code`, or Alipay's `auth_code`.
+    pub code_parameter: &'static str,
+}
+
+/// What the browser flow sends a person to the provider with.
+#[derive(Clone)]
+pub struct Authorization {
+    /// Where the provider sends them back.
+    pub redirect_uri: String,
+    /// Letters and digits, at most 128.
+    pub state: String,
+    /// What an ID token must hold, where there is one.
+    pub nonce: String,
+    /// The S256 challenge of our PKCE verifier; left out where the provider knows no PKCE.
+    pub code_challenge: String,
+}
 
 /// What a client holds of a provider's account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum ProviderProof {
     /// An authorization code, to be exchanged by us.
     Code {
         /// The code.
-        code: String,
-        /// The address that it was issued for, where the provider wants it.
+        code: Zeroizing<String>,
+        /// The address that it was issued for.
         redirect_uri: Option<String>,
         /// The PKCE verifier, where one was used.
-        code_verifier: Option<String>,
+        code_verifier: Option<Zeroizing<String>>,
+        /// What an ID token of the answer must hold, where we asked for it.
+        nonce: Option<String>,
+        /// Apple's `user` parameter as it came with the callback: the one place of the name.
+        user: Option<String>,
     },
     /// The provider's access token, already in the app.
     Token {
         /// The token.
-        access_token: String,
-        /// The provider's user id, as the app has it.
+        access_token: Zeroizing<String>,
+        /// The provider's user id, as the app has it: only compared, never believed (SDK-01).
         openid: Option<String>,
+        /// Seconds for which the token is good, as the app has it.
+        expires_in: Option<u64>,
+        /// The refresh token, where the app has one.
+        refresh_token: Option<Zeroizing<String>>,
     },
     /// An `OpenID` Connect ID token.
     IdToken {
         /// The token.
-        id_token: String,
+        id_token: Zeroizing<String>,
         /// The nonce that it must hold.
         nonce: Option<String>,
     },
 }
 
-/// An account of the provider, proved by the provider's own answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProviderAccount {
-    /// Every name of the account, by the namespace in which it is unique: issuer, appid, platform.
-    pub subjects: BTreeMap<String, String>,
-    /// The nickname, as given.
-    pub nickname: Option<String>,
-    /// The avatar's address, as given.
-    pub avatar_url: Option<String>,
+impl ProviderProof {
+    /// The way by which it came, the browser flow's codes being codes.
+    #[must_use]
+    pub const fn way(&self) -> Way {
+        match self {
+            Self::Code { .. } => Way::Code,
+            Self::Token { .. } => Way::Token,
+            Self::IdToken { .. } => Way::IdToken,
+        }
+    }
+}
+
+impl std::fmt::Debug for ProviderProof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ProviderProof({:?})", self.way())
+    }
 }
 
 /// Why a provider proved nothing.
 #[derive(Debug, Error)]
 pub enum ProviderError {
-    /// It said no, or named nobody.
+    /// It said no, named nobody, or the proof is another app's.
     #[error("the provider does not confirm the account")]
     Refused,
-    /// It cannot be reached, or not in time.
+    /// It cannot be reached, not in time, is busy, or does not take our own credentials.
     #[error("the provider is unavailable")]
     Unavailable,
     /// It answered what no such provider answers.
@@ -58,10 +120,24 @@ pub enum ProviderError {
     BadResponse,
 }
 
-/// One third-party provider.
+/// One configured third-party provider. It keeps nothing between two calls but what is anybody's:
+/// keys, connections, its breaker (EXT-10).
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait IdentityProvider: Send + Sync {
+    /// What is known of it without asking.
+    fn facts(&self) -> &ProviderFacts;
+
+    /// The address that a person is sent to.
+    async fn authorize(&self, asked: &Authorization) -> Result<String, ProviderError>;
+
+    /// Tells whether an answer to the callback may be this provider's, by its `iss` parameter:
+    /// `false` if it names another issuer, or none where the provider promised to (EXT-03).
+    async fn is_issuer(&self, iss: Option<String>) -> Result<bool, ProviderError>;
+
     /// Asks the provider whose account a proof belongs to. A refusal makes no user.
+    ///
+    /// Whose app the proof was made for is looked at (SDK-02); all calls together take 8 s at the
+    /// most, and none that spends the proof is made twice (EXT-04).
     async fn identify(&self, proof: &ProviderProof) -> Result<ProviderAccount, ProviderError>;
 }

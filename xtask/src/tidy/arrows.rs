@@ -5,7 +5,7 @@ use crate::workspace::{Dependency, Package};
 /// Packages from outside that only some of ours may name; those whose names go on after a `-` or
 /// a `_` are meant as well. `deny.toml` holds the same for what comes in through others.
 const OWNERS: [(&str, &[&str]); 15] = [
-    ("actix", &["app-http", "tests"]),
+    ("actix", &["app-http", "test-vendors", "tests"]),
     ("argon2", &["adapters-crypto"]),
     ("bb8", &["adapters-redis"]),
     ("bcrypt", &["adapters-crypto"]),
@@ -65,15 +65,21 @@ fn may_use(package: &str, other: &str, in_tests: bool) -> bool {
                     && ["adapters-db", "adapters-memory", "adapters-crypto"].contains(&other))
         }
         "app-http" => is_core(other) || other == "application" || is_adapter(other),
-        "tests" | "xtask" => other == "test-servers",
-        _ if is_adapter(package) => is_core(other) || (in_tests && other == "test-servers"),
-        // domain and test-servers use none of ours, and so does a package that we do not know.
+        "xtask" => other == "test-servers",
+        "tests" => is_stand_in(other),
+        _ if is_adapter(package) => is_core(other) || (in_tests && is_stand_in(other)),
+        // domain, test-servers and test-vendors use none of ours, and so does a package that we do
+        // not know.
         _ => false,
     }
 }
 
 fn is_core(package: &str) -> bool {
     package == "domain" || package == "ports"
+}
+
+fn is_stand_in(package: &str) -> bool {
+    package == "test-servers" || package == "test-vendors"
 }
 
 fn is_adapter(package: &str) -> bool {

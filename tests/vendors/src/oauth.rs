@@ -1,0 +1,1 @@
+//! Stand-ins of third-party identity providers.

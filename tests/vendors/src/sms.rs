@@ -1,0 +1,1 @@
+//! Stand-ins of vendors that deliver text messages.
