@@ -15,6 +15,7 @@ use domain::id::ChallengeId;
 use domain::identifier::Identifier;
 use domain::lockout::LockoutPolicy;
 use domain::message::Channel;
+use domain::oauth::Provider;
 use domain::password::{Password, PasswordAttempt, PasswordHash, PasswordPolicy, Verdict};
 use domain::phone::{PhonePolicy, Region};
 use domain::policy::{GuessingPolicy, Policy, ResetCaps};
@@ -109,6 +110,7 @@ pub fn policy() -> Policy {
         delete_grace: Duration::ZERO,
         resets: ResetCaps { per_target: vec![cap(3, hour)], per_ip: vec![cap(10, hour)] },
         tells_events: true,
+        oauth: Provider::default(),
     }
 }
 

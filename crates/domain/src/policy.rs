@@ -5,6 +5,7 @@ use crate::cap::Cap;
 use crate::credential::code::CodePolicy;
 use crate::identifier::IdentifierKind;
 use crate::lockout::LockoutPolicy;
+use crate::oauth::Provider;
 use crate::password::PasswordPolicy;
 use crate::phone::PhonePolicy;
 use crate::session::SessionPolicy;
@@ -41,6 +42,8 @@ pub struct Policy {
     pub resets: ResetCaps,
     /// Whether other systems are told of events.
     pub tells_events: bool,
+    /// The programs that get their users from us.
+    pub oauth: Provider,
 }
 
 /// Caps on asking for reset codes (RST-01).
