@@ -45,6 +45,26 @@ pub struct PublicKey {
     pub e: Vec<u8>,
 }
 
+/// The private half of a key, as text.
+#[derive(Clone)]
+pub struct PrivateKey(zeroize::Zeroizing<String>);
+
+impl PrivateKey {
+    /// Takes one that was made or opened.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(zeroize::Zeroizing::new(text))
+    }
+
+    /// The text, for sealing and for signing.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+crate::secret::masked_debug!(PrivateKey);
+
 /// A key that signs, did, or will.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningKey {
