@@ -16,6 +16,7 @@ pub mod login;
 pub mod logins;
 pub mod logout;
 pub mod merge;
+pub mod oauth;
 pub mod outbox;
 pub mod password;
 pub mod profile;

@@ -22,6 +22,7 @@ pub mod login;
 pub mod merge;
 pub mod message;
 pub mod new_password;
+pub mod oauth;
 pub mod origin;
 pub mod outbox;
 pub mod password;
