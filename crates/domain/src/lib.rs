@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod breaker;
+pub mod browser_flow;
 pub mod cap;
 pub mod change;
 pub mod credential;
