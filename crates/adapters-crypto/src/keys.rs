@@ -190,6 +190,7 @@ fn name(owner: Seal<'_>) -> Vec<u8> {
             [b"challenge-target", id.as_bytes(), purpose.as_str().as_bytes()]
         }
         Seal::IdentityDisplay(id) => [b"identity-display", id.as_uuid().as_bytes(), b""],
+        Seal::BrowserFlow(name) => [b"browser-flow", name.as_bytes(), b""],
         Seal::ProviderTokens(id) => [b"provider-tokens", id.as_uuid().as_bytes(), b""],
         Seal::Successor(hash) => [b"refresh-token", hash.as_bytes(), b""],
         Seal::SigningKey(id) => [b"signing-key", id.as_str().as_bytes(), b""],

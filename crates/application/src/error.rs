@@ -20,6 +20,12 @@ pub enum Error {
     /// The provider does not confirm the account, or its proof was used before.
     #[error("the provider does not confirm the account")]
     ProviderIdentityInvalid,
+    /// The state of a browser's way is unknown, used, over, another browser's or another provider's.
+    #[error("the state is not valid")]
+    StateInvalid,
+    /// The answer names another issuer than the provider's.
+    #[error("the answer is another issuer's")]
+    IssuerMismatch,
     /// The provider is switched off.
     #[error("the provider is disabled")]
     ProviderDisabled,

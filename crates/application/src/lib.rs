@@ -4,6 +4,7 @@
 //! follow one login, begin at [`login::login`].
 
 pub mod authenticate;
+pub mod browser_flow;
 pub mod challenge;
 mod change;
 mod counts;

@@ -1,10 +1,10 @@
 //! A browser's way to a third-party provider and back: what has to be remembered meanwhile.
 
+use crate::Duration;
 use crate::oauth::pkce::Challenge;
 use crate::oauth::scope::Scopes;
 use crate::provider::ProviderName;
-use crate::secret::{TokenHash, masked_debug};
-use crate::{Duration, Timestamp};
+use crate::secret::masked_debug;
 
 /// How long a person may take at the provider (EXT-01).
 pub const FLOW_LIFE: Duration = Duration::from_mins(10);
@@ -15,9 +15,7 @@ pub struct Flow {
     /// Where the browser was sent.
     pub provider: ProviderName,
     /// The digest of the browser's own token.
-    pub browser: TokenHash,
-    /// When it was sent.
-    pub began_at: Timestamp,
+    pub browser: Challenge,
     /// What an ID token has to hold.
     pub nonce: String,
     /// What opens the provider's code, where it knows PKCE.
@@ -61,8 +59,8 @@ impl Denied {
 impl Flow {
     /// True if it is this browser's, at this provider (EXT-03).
     #[must_use]
-    pub fn is_of(&self, provider: ProviderName, browser: &TokenHash) -> bool {
-        self.provider == provider && self.browser == *browser
+    pub fn is_of(&self, provider: ProviderName, browser: &[u8; 32]) -> bool {
+        self.provider == provider && self.browser.is_of(browser)
     }
 }
 

@@ -13,6 +13,8 @@ pub enum Seal<'a> {
     ChallengeTarget(&'a ChallengeId, Purpose),
     /// What an identity shows: its phone number, e-mail address or user name.
     IdentityDisplay(&'a domain::id::IdentityId),
+    /// What a browser's way to a provider is remembered by, under this name.
+    BrowserFlow(&'a Subject),
     /// A provider's tokens, kept with an identity.
     ProviderTokens(&'a domain::id::IdentityId),
     /// The refresh token that took the place of the one with this hash.
