@@ -55,6 +55,9 @@ codes! {
     CredentialsInUrl, BAD_REQUEST, "credentials_in_url",
         "Credentials in the URL", "Passwords, codes and tokens never go into a query string.",
         "URL 中包含凭证", "密码、验证码和令牌不得放在查询字符串中。";
+    RedirectNotAllowed, BAD_REQUEST, "redirect_not_allowed",
+        "Address not registered", "A code goes only to an address that the client has registered.",
+        "回调地址未登记", "授权码只会发送到客户端已登记的地址。";
     InvalidCredentials, UNAUTHORIZED, "invalid_credentials",
         "Wrong credentials", "The identifier and the password do not match an account.",
         "凭证错误", "账号与密码不匹配。";
@@ -67,6 +70,9 @@ codes! {
     AccountDisabled, FORBIDDEN, "account_disabled",
         "Account disabled", "This account has been disabled.",
         "账号已停用", "该账号已被停用。";
+    ClientNotAllowed, FORBIDDEN, "client_not_allowed",
+        "Client not allowed", "There is no such client, or it may not log people in like this.",
+        "客户端不被允许", "该客户端不存在，或不允许以此方式登录。";
     ReauthRequired, FORBIDDEN, "reauth_required",
         "Fresh proof needed", "Prove again that it is you, then repeat the request.",
         "需要重新验证", "请重新验证身份后再试。";
