@@ -9,7 +9,9 @@ mod bearer;
 mod courier;
 mod credential;
 mod edge;
+mod form;
 mod json;
+mod keys;
 mod logging;
 mod metrics;
 mod migrations;
@@ -63,6 +65,11 @@ enum Command {
         #[command(subcommand)]
         verb: users::Verb,
     },
+    /// Look after the keys that sign id tokens
+    Keys {
+        #[command(subcommand)]
+        verb: keys::Verb,
+    },
     /// Print the OpenAPI document and exit
     Openapi,
 }
@@ -92,6 +99,7 @@ fn run(arguments: &Arguments) -> Result<()> {
             Some(Command::Migrate { verb }) => migrations::run(&settings.store, verb).await,
             Some(Command::Outbox { verb }) => outbox::run(&settings.store, verb).await,
             Some(Command::Users { verb }) => users::run(&settings.store, verb).await,
+            Some(Command::Keys { verb }) => keys::run(&settings, verb).await,
             _ => serve::serve(settings).await,
         }
     });

@@ -2,6 +2,10 @@
 
 use actix_web::web;
 use application::login::{Login, Newcomers, login};
+use application::oauth::issue::{CodeRefusal, CodeRequest, IssuedCode, login_for_code};
+use domain::oauth::pkce::{Challenge, ChallengeError};
+use domain::oauth::scope::{Scope, Scopes};
+use domain::policy::Policy;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,7 +14,7 @@ use crate::credential::{self, CredentialRequest};
 use crate::edge::ClientIp;
 use crate::json::{Json, Node};
 use crate::metrics;
-use crate::problem::{FieldCode, PasswordField as _, Problem};
+use crate::problem::{Code, FieldCode, PasswordField as _, Problem};
 use crate::shapes::{AdmissionBody, DeviceRequest, ProfileRequest, origin, profile};
 
 /// A credential, and what a new user brings along.
@@ -30,9 +34,53 @@ pub(crate) struct Request {
     new_account: Option<bool>,
     /// The device, for the list of sessions.
     device: Option<DeviceRequest>,
-    /// Asks for a one-time code instead of a session; not built yet.
-    #[schema(ignore)]
-    response: Option<Node>,
+    /// Asks for a one-time code instead of a session, for a client to exchange.
+    response: Option<ResponseRequest>,
+}
+
+/// A one-time code in place of a session, for a client that is ours or a partner's.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = LoginResponse)]
+pub(crate) struct ResponseRequest {
+    /// Always `code`.
+    #[schema(example = "code")]
+    r#type: String,
+    /// The client.
+    client_id: String,
+    /// Where the code goes; one that the client registered, byte for byte.
+    redirect_uri: String,
+    /// SHA-256 of the verifier, in base64url (PKCE).
+    code_challenge: String,
+    /// Always `S256`.
+    #[schema(example = "S256")]
+    code_challenge_method: String,
+    /// What the client may know; `openid` when absent.
+    scope: Option<String>,
+    /// Comes back in the id token.
+    nonce: Option<String>,
+}
+
+/// What a login is answered with.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = LoginAnswer)]
+pub(crate) enum Outcome {
+    /// A session.
+    Session(Box<Answer>),
+    /// A code, where one was asked for.
+    Code(CodeAnswer),
+}
+
+/// A one-time code, for `/oauth2/token`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LoginCode)]
+pub(crate) struct CodeAnswer {
+    /// The code.
+    code: String,
+    /// Seconds for which it is good.
+    #[schema(example = 60)]
+    expires_in: u64,
 }
 
 /// A login that came in.
@@ -60,7 +108,7 @@ impl Answer {
     post, path = "/v1/login", operation_id = "log_in", tag = "Log in",
     request_body = Request,
     responses(
-        (status = 200, description = "A session.", body = Answer),
+        (status = 200, description = "A session, or a code where one was asked for.", body = Outcome),
         (status = 401, response = crate::openapi::Refused),
         (status = 403, response = crate::openapi::Refused),
         (status = 429, response = crate::openapi::Throttled),
@@ -70,10 +118,8 @@ pub(crate) async fn post(
     app: web::Data<App>,
     ip: ClientIp,
     Json(request): Json<Request>,
-) -> Result<web::Json<Answer>, Problem> {
-    if request.response.is_some() {
-        return Err(Problem::field("response", FieldCode::Invalid));
-    }
+) -> Result<web::Json<Outcome>, Problem> {
+    let response = request.response.map(|it| code_request(&app.ports.policy, it)).transpose()?;
     let asked = Login {
         credential: credential::read(request.credential, &app.ports)?,
         newcomer: Newcomers {
@@ -84,9 +130,39 @@ pub(crate) async fn post(
         origin: origin(ip.0, request.device)?,
     };
     let method = credential::name(&asked.credential);
+    if let Some(response) = response {
+        let came = login_for_code(&app.ports, response, asked).await.password_in("password");
+        metrics::tried(method, came.as_ref().err());
+        let IssuedCode { code, life } = came?;
+        let code = code.reveal().to_owned();
+        return Ok(web::Json(Outcome::Code(CodeAnswer { code, expires_in: life.as_secs() })));
+    }
     let came = login(&app.ports, asked).await.password_in("password");
     metrics::tried(method, came.as_ref().err());
     let came = came?;
     let admission = AdmissionBody::new(&app, &came.admission);
-    Ok(web::Json(Answer::new(admission, came.is_new_user)))
+    Ok(web::Json(Outcome::Session(Box::new(Answer::new(admission, came.is_new_user)))))
+}
+
+/// Reads what the login is to be answered with, before anything else of it is looked at.
+fn code_request(policy: &Policy, asked: ResponseRequest) -> Result<CodeRequest, Problem> {
+    let invalid = |it: &'static str| Problem::field(it, FieldCode::Invalid);
+    if asked.r#type != "code" {
+        return Err(invalid("response.type"));
+    }
+    let challenge = (Some(&*asked.code_challenge), Some(&*asked.code_challenge_method));
+    let challenge = Challenge::parse(challenge.0, challenge.1).map_err(|it| match it {
+        ChallengeError::Method => invalid("response.code_challenge_method"),
+        ChallengeError::Missing | ChallengeError::Form => invalid("response.code_challenge"),
+    })?;
+    let scope = Scopes::parse(asked.scope.as_deref().unwrap_or(Scope::OpenId.as_str()));
+    let scope = scope.map_err(|_| invalid("response.scope"))?;
+    let (client_id, redirect_uri) = (&*asked.client_id, &*asked.redirect_uri);
+    let checked =
+        CodeRequest::check(policy, client_id, redirect_uri, challenge, scope, asked.nonce);
+    checked.map_err(|it| match it {
+        CodeRefusal::Client => Problem::new(Code::ClientNotAllowed),
+        CodeRefusal::Redirect => Problem::new(Code::RedirectNotAllowed),
+        CodeRefusal::Nonce => invalid("response.nonce"),
+    })
 }
