@@ -32,6 +32,11 @@ pub enum SetupError {
     Client(#[source] reqwest::Error),
 }
 
+/// Says whether an address can be a vendor's, for whoever reads settings.
+pub fn check_endpoint(endpoint: &str) -> Result<(), SetupError> {
+    base(endpoint).map(|_| ())
+}
+
 /// Calls one vendor.
 pub(crate) struct Gateway {
     vendor: &'static str,

@@ -14,5 +14,5 @@ mod outcome;
 mod private_key;
 mod rpc;
 
-pub use gateway::SetupError;
+pub use gateway::{SetupError, check_endpoint};
 pub use private_key::{PrivateKey, PrivateKeyError};

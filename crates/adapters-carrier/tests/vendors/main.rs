@@ -6,7 +6,7 @@ mod contract;
 mod sdk;
 mod tampered;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use adapters_carrier::PrivateKey;
 use adapters_carrier::aliyun::{Aliyun, AliyunSettings, Signature, Surface};
@@ -67,7 +67,9 @@ impl Which {
 
     /// The adapter for an address.
     fn at(self, endpoint: String, secret: &str, clock: Arc<dyn Clock>) -> Arc<dyn CarrierVerifier> {
-        let entropy = Arc::new(CountingEntropy::default());
+        // One for all adapters: a vendor takes no word twice.
+        static ENTROPY: OnceLock<Arc<CountingEntropy>> = OnceLock::new();
+        let entropy = Arc::clone(ENTROPY.get_or_init(Arc::default));
         let key = || PrivateKey::parse(&private_key_pem()).unwrap();
         match self {
             Self::AliyunApp | Self::AliyunAppByRpc | Self::AliyunWeb => {
