@@ -186,6 +186,7 @@ fn name(owner: Seal<'_>) -> Vec<u8> {
             [b"challenge-target", id.as_bytes(), purpose.as_str().as_bytes()]
         }
         Seal::IdentityDisplay(id) => [b"identity-display", id.as_uuid().as_bytes(), b""],
+        Seal::ProviderTokens(id) => [b"provider-tokens", id.as_uuid().as_bytes(), b""],
     };
     parts.into_iter().flat_map(|it| length(it).into_iter().chain(it.iter().copied())).collect()
 }

@@ -22,7 +22,7 @@ use super::{Database, changes, engine, queries};
 use crate::error::Failure;
 use crate::rows::{
     EventRow, IdentityRow, LoginRow, LoginRows, ProfileChange, RegistrationRows, account,
-    token_hash,
+    identifier_key, token_hash,
 };
 
 #[async_trait]
@@ -30,6 +30,21 @@ impl Accounts for Database {
     async fn find(&self, identifier: &IdentifierKey) -> Result<Option<Account>, StoreError> {
         self.read(*identifier, |conn, key| {
             async move { queries::find_account(conn, key).await?.map(account).transpose() }.boxed()
+        })
+        .await
+    }
+
+    async fn find_all(
+        &self,
+        identifiers: &[IdentifierKey],
+    ) -> Result<Vec<(IdentifierKey, Account)>, StoreError> {
+        self.read(identifiers.to_vec(), |conn, keys| {
+            async move {
+                let found = queries::find_accounts(conn, keys).await?;
+                let read = |(key, row): (Vec<u8>, _)| Ok((identifier_key(&key)?, account(row)?));
+                found.into_iter().map(read).collect::<Result<_, Failure>>()
+            }
+            .boxed()
         })
         .await
     }

@@ -7,6 +7,7 @@ use domain::account::AccountState;
 use domain::change::{AuditLine, Base, Change};
 use domain::ending::{Fate, Holding};
 use domain::id::{IdentityId, SessionId, UserId};
+use domain::identity::Name;
 use domain::outbox::Outgoing;
 use domain::profile::{AvatarUrl, Nickname};
 use domain::secret::TokenHash;
@@ -15,7 +16,7 @@ use domain::{Timestamp, ending::AccountEvent};
 use ports::accounts::{Changed, Registered};
 
 use super::engine::Conn;
-use super::queries::in_transaction;
+use super::queries::{in_transaction, spend};
 use crate::error::{Failure, corrupt};
 use crate::outbox_row::OutboxRow;
 use crate::rows::{
@@ -37,7 +38,7 @@ pub(super) async fn load(
 ) -> Result<Option<AccountState>, Failure> {
     let id = IdValue(*user_id.as_uuid());
     let now = MomentValue(*now);
-    let found: Option<(UserRow, StateRow, bool)> = users::table
+    let user: Option<(UserRow, StateRow, bool)> = users::table
         .find(id)
         .select((
             UserRow::as_select(),
@@ -47,12 +48,12 @@ pub(super) async fn load(
         .first(conn)
         .await
         .optional()?;
-    let Some((user, state, has_password)) = found else { return Ok(None) };
-    let named: Vec<(IdentityRow, Vec<u8>)> = identities::table
+    let Some((user, state, has_password)) = user else { return Ok(None) };
+    let found: Vec<(IdentityRow, Vec<u8>, String)> = identities::table
         .inner_join(identifiers::table.on(identifiers::identity_id.eq(identities::id)))
         .filter(identities::user_id.eq(id))
         .order(identities::id)
-        .select((IdentityRow::as_select(), identifiers::value))
+        .select((IdentityRow::as_select(), identifiers::value, identifiers::namespace))
         .load(conn)
         .await?;
     let tokens: Vec<Vec<u8>> = sessions::table
@@ -62,11 +63,11 @@ pub(super) async fn load(
         .select(sessions::token_hash)
         .load(conn)
         .await?;
-    let mut ways_in = Vec::with_capacity(named.len());
-    let mut keys = Vec::with_capacity(named.len());
-    for (row, key) in named {
+    let mut ways_in = Vec::with_capacity(found.len());
+    let mut names = Vec::with_capacity(found.len());
+    for (row, key, namespace) in found {
         let identity = row.identity()?;
-        keys.push((identifier_key(&key)?, identity.id));
+        names.push((Name { key: identifier_key(&key)?, namespace }, identity.id));
         if ways_in.last().is_none_or(|it: &domain::identity::Identity| it.id != identity.id) {
             ways_in.push(identity);
         }
@@ -78,7 +79,7 @@ pub(super) async fn load(
         security_epoch,
         revision: state.revision,
         identities: ways_in,
-        keys,
+        names,
         tokens: tokens.iter().map(|it| token_hash(it)).collect::<Result<_, _>>()?,
         resets_since: state.resets_since.map(|it| it.0),
         links_since: state.links_since.map(|it| it.0),
@@ -161,18 +162,10 @@ async fn write(conn: &mut Conn, change: &Change) -> Result<Vec<TokenHash>, Undon
     let gone: Vec<IdValue> = change.unlinked.iter().map(|it| IdValue(*it.as_uuid())).collect();
     unlink(conn, user_id, &gone).await?;
     if let Some(new) = &change.linked {
-        let NewIdentityRows { identity, identifier } =
-            NewIdentityRows::of(new, change.base.user_id, change.at);
-        diesel::insert_into(identities::table).values(identity).execute(conn).await?;
-        let claimed = diesel::insert_into(identifiers::table)
-            .values(identifier)
-            .on_conflict(identifiers::value)
-            .do_nothing()
-            .execute(conn)
-            .await?;
-        if claimed == 0 {
-            return Err(Undone::Because(Changed::Taken));
-        }
+        link(conn, NewIdentityRows::of(new, change.base.user_id, change.at)).await?;
+    }
+    if !spend(conn, change.spent.as_ref()).await? {
+        return Err(Undone::Because(Changed::Spent));
     }
     if let Some(absorbed) = &change.absorbed {
         dead.extend(absorb(conn, change, absorbed).await?);
@@ -331,6 +324,28 @@ async fn absorb(
         .await?;
     let fate = |_, _| AccountEvent::Absorbed.fate(Holding::OtherSession);
     end_sessions(conn, absorbed.user_id, fate, change).await
+}
+
+/// Writes an identity with all its names, which are to be free.
+async fn link(conn: &mut Conn, new: NewIdentityRows) -> Result<(), Undone> {
+    let NewIdentityRows { identity, identifiers: names, tokens } = new;
+    diesel::insert_into(identities::table)
+        .values((identity, identities::tokens.eq(tokens)))
+        .execute(conn)
+        .await?;
+    // One statement each: SQLite's driver takes no batch, and there are two at most.
+    for name in names {
+        let claimed = diesel::insert_into(identifiers::table)
+            .values(name)
+            .on_conflict(identifiers::value)
+            .do_nothing()
+            .execute(conn)
+            .await?;
+        if claimed == 0 {
+            return Err(Undone::Because(Changed::Taken));
+        }
+    }
+    Ok(())
 }
 
 /// Takes identities of a user away, and what they are known by.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use diesel_async::pooled_connection::deadpool as pooled;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
@@ -110,7 +111,8 @@ pub(super) async fn begin(conn: &mut Conn) -> Result<(), Failure> {
 
 /// Writes a login; see the port's `enter`. One statement.
 pub(super) async fn enter(conn: &mut Conn, rows: &LoginRows) -> Result<Entered, Failure> {
-    let tokens = EnterStatement(rows).get_results::<Vec<u8>>(conn).await?;
+    let written = EnterStatement(rows).get_results::<Vec<u8>>(conn).await;
+    let Some(tokens) = unless_spent(written)? else { return Ok(Entered::Spent) };
     if tokens.is_empty() {
         return Ok(Entered::Stale);
     }
@@ -130,8 +132,25 @@ pub(super) async fn register(
 }
 
 async fn insert_user(conn: &mut Conn, rows: &RegistrationRows) -> Result<Registered, Failure> {
-    let tokens = RegisterStatement(rows).get_results::<Vec<u8>>(conn).await?;
+    let written = RegisterStatement(rows).get_results::<Vec<u8>>(conn).await;
+    // A name was free and another was not: its user was not made, and the engine took it all back.
+    if let Err(Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)) = &written {
+        return Ok(Registered::Taken);
+    }
+    let Some(tokens) = unless_spent(written)? else { return Ok(Registered::Spent) };
     Ok(if tokens.is_empty() { Registered::Taken } else { Registered::New })
+}
+
+/// What a statement gave; `None` if the engine took it back because the proof was used before.
+fn unless_spent<R>(written: QueryResult<R>) -> Result<Option<R>, Failure> {
+    match written {
+        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, told))
+            if told.table_name() == Some("spent_proofs") =>
+        {
+            Ok(None)
+        }
+        other => Ok(Some(other?)),
+    }
 }
 
 /// Counts a password attempt; see the port's `begin_attempt`. One statement.
@@ -153,18 +172,31 @@ struct EnterStatement<'a>(&'a LoginRows);
 
 impl QueryFragment<Pg> for EnterStatement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let LoginRows { session, event, security_epoch, .. } = self.0;
+        let LoginRows { session, event, security_epoch, names, tokens, .. } = self.0;
         out.push_sql("WITH live AS (SELECT id FROM users WHERE id = ");
         out.push_bind_param::<Id, _>(&session.user_id)?;
         out.push_sql(" AND state = 'active' AND security_epoch = ");
         out.push_bind_param::<Integer, _>(security_epoch)?;
-        out.push_sql(" FOR SHARE), used AS (UPDATE identities SET last_used_at = ");
+        out.push_sql(" FOR SHARE), used AS (UPDATE identities SET tokens = COALESCE(");
+        out.push_bind_param::<Nullable<Binary>, _>(tokens)?;
+        out.push_sql(", identities.tokens), last_used_at = ");
         out.push_bind_param::<Moment, _>(&session.created_at)?;
         out.push_sql(", last_ip = ");
         out.push_bind_param::<Ip, _>(&session.ip)?;
         out.push_sql(" FROM live WHERE identities.user_id = live.id AND identities.id = ");
         out.push_bind_param::<Id, _>(&session.identity_id)?;
-        out.push_sql(" RETURNING identities.id AS identity_id, live.id AS user_id), ");
+        out.push_sql(
+            " RETURNING identities.id AS identity_id, live.id AS user_id, identities.kind), ",
+        );
+        for (number, (value, namespace)) in names.iter().enumerate() {
+            // A name that somebody has by now stays theirs.
+            out.push_sql(&format!("name_{number} AS (INSERT INTO identifiers "));
+            out.push_sql("(value, kind, namespace, identity_id, user_id) SELECT ");
+            out.push_bind_param::<Binary, _>(value)?;
+            out.push_sql(", kind, ");
+            out.push_bind_param::<Text, _>(namespace)?;
+            out.push_sql(", identity_id, user_id FROM used ON CONFLICT DO NOTHING), ");
+        }
         push_session_and_event(&mut out, self.0)?;
         let LoginRows { logged_in, new_device, .. } = self.0;
         // The notice comes last: its condition is the device's.
@@ -176,7 +208,7 @@ impl QueryFragment<Pg> for EnterStatement<'_> {
         out.push_sql("))");
         out.push_sql(", forgotten AS (DELETE FROM password_attempts USING used WHERE ");
         out.push_sql("password_attempts.subject = uuid_send(used.user_id) AND ");
-        out.push_bind_param::<Text, _>(event.method)?;
+        out.push_bind_param::<Text, _>(&event.method)?;
         out.push_sql(" = 'password'), ended AS (UPDATE sessions SET ended_at = ");
         out.push_bind_param::<Moment, _>(&session.created_at)?;
         out.push_sql(" FROM used WHERE sessions.id IN (SELECT id FROM sessions WHERE user_id = ");
@@ -203,28 +235,35 @@ struct RegisterStatement<'a>(&'a RegistrationRows);
 
 impl QueryFragment<Pg> for RegisterStatement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let RegistrationRows { user, identity, identifier, password, login, registered, .. } =
+        let RegistrationRows { user, identity, identifiers, password, login, registered, .. } =
             self.0;
         out.push_sql("WITH claimed AS (INSERT INTO identifiers ");
-        out.push_sql("(value, kind, namespace, identity_id, user_id) VALUES (");
-        out.push_bind_param::<Binary, _>(&identifier.value)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Text, _>(identifier.kind)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Text, _>(identifier.namespace)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Id, _>(&identifier.identity_id)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Id, _>(&identifier.user_id)?;
-        out.push_sql(") ON CONFLICT DO NOTHING RETURNING user_id), made AS (INSERT INTO users ");
+        out.push_sql("(value, kind, namespace, identity_id, user_id) VALUES ");
+        for (number, identifier) in identifiers.iter().enumerate() {
+            out.push_sql(if number == 0 { "(" } else { ", (" });
+            out.push_bind_param::<Binary, _>(&identifier.value)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Text, _>(identifier.kind)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Text, _>(&identifier.namespace)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Id, _>(&identifier.identity_id)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Id, _>(&identifier.user_id)?;
+            out.push_sql(")");
+        }
+        out.push_sql(" ON CONFLICT DO NOTHING RETURNING user_id), made AS (INSERT INTO users ");
         out.push_sql(
             "(id, nickname, avatar_url, state, security_epoch, created_at) SELECT user_id, ",
         );
         user.push_values(&mut out)?;
-        out.push_sql(" FROM claimed RETURNING id), used AS (INSERT INTO identities ");
+        // All names, or no user.
+        out.push_sql(" FROM claimed GROUP BY user_id HAVING count(*) = ");
+        out.push_sql(&identifiers.len().to_string());
         out.push_sql(
-            "(id, user_id, kind, display, verified_at, linked_at, last_used_at, last_ip) SELECT ",
+            " RETURNING id), used AS (INSERT INTO identities (id, user_id, kind, display, ",
         );
+        out.push_sql("verified_at, linked_at, last_used_at, last_ip, tokens) SELECT ");
         out.push_bind_param::<Id, _>(&identity.id)?;
         out.push_sql(", made.id, ");
         out.push_bind_param::<Text, _>(&identity.kind)?;
@@ -238,6 +277,8 @@ impl QueryFragment<Pg> for RegisterStatement<'_> {
         out.push_bind_param::<Nullable<Moment>, _>(&identity.last_used_at)?;
         out.push_sql(", ");
         out.push_bind_param::<Nullable<Ip>, _>(&identity.last_ip)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Binary>, _>(&login.tokens)?;
         out.push_sql(" FROM made RETURNING id AS identity_id, user_id), ");
         if let Some(password) = password {
             out.push_sql(
@@ -290,7 +331,15 @@ fn push_session_and_event<'b>(
     out: &mut AstPass<'_, 'b, Pg>,
     rows: &'b LoginRows,
 ) -> QueryResult<()> {
-    let LoginRows { session, event, .. } = rows;
+    let LoginRows { session, event, spent, .. } = rows;
+    if let Some(spent) = spent {
+        // One that is there already is an error, which takes the whole statement back.
+        out.push_sql("spent AS (INSERT INTO spent_proofs (digest, until) SELECT ");
+        out.push_bind_param::<Binary, _>(&spent.digest)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Moment, _>(&spent.until)?;
+        out.push_sql(" FROM used), ");
+    }
     out.push_sql("begun AS (INSERT INTO sessions (id, user_id, identity_id, token_hash, method, ");
     out.push_sql("auth_time, created_at, last_seen_at, idle_ends_at, absolute_ends_at, ip, ");
     out.push_sql("device_id, device_name) SELECT ");
@@ -320,7 +369,7 @@ fn push_session_and_event<'b>(
     out.push_sql(", used.user_id, used.identity_id, ");
     out.push_bind_param::<Binary, _>(&event.identifier)?;
     out.push_sql(", ");
-    out.push_bind_param::<Text, _>(event.method)?;
+    out.push_bind_param::<Text, _>(&event.method)?;
     out.push_sql(", ");
     out.push_bind_param::<Text, _>(event.outcome)?;
     out.push_sql(", ");

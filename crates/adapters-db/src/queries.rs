@@ -11,6 +11,7 @@ use domain::id::{EventId, SessionId, UserId};
 use domain::identifier::IdentifierKind;
 use domain::outbox::Outgoing;
 use domain::password::PasswordHash;
+use domain::provider::SpentProof;
 use domain::secret::{IdentifierKey, Subject, TokenHash};
 use domain::session::{Method, Slide};
 use ports::accounts::{Changed, Reauthentication};
@@ -20,12 +21,12 @@ use super::changes::{audit, tell};
 use super::engine::{Conn, begin};
 use crate::error::Failure;
 use crate::rows::{
-    AccountRow, EventRow, IdentityRow, LoginRow, ProfileChange, SessionRow, SignedInRow, UserRow,
-    token_hash,
+    AccountRow, EventRow, IdentityRow, LoginRow, ProfileChange, SessionRow, SignedInRow, SpentRow,
+    UserRow, token_hash,
 };
 use crate::schema::{
     identifiers, identities, login_events, master_secret, password_attempts, passwords, sessions,
-    users,
+    spent_proofs, users,
 };
 use crate::types::{IdValue, MomentValue};
 
@@ -70,6 +71,20 @@ macro_rules! has_phone {
     };
 }
 
+/// What an [`AccountRow`] is read from.
+macro_rules! account_columns {
+    () => {
+        (
+            UserRow::as_select(),
+            identifiers::identity_id,
+            has_password!(),
+            has_phone!(),
+            last_login!(),
+            last_visit!(),
+        )
+    };
+}
+
 /// Runs `work` in a transaction, which a failure takes back.
 pub(super) async fn in_transaction<R>(
     conn: &mut Conn,
@@ -97,17 +112,25 @@ pub(super) async fn find_account(
     let found = identifiers::table
         .inner_join(users::table)
         .filter(identifiers::value.eq(key.as_bytes().as_slice()))
-        .select((
-            UserRow::as_select(),
-            identifiers::identity_id,
-            has_password!(),
-            has_phone!(),
-            last_login!(),
-            last_visit!(),
-        ))
+        .select(account_columns!())
         .first(conn)
         .await
         .optional()?;
+    Ok(found)
+}
+
+/// Finds who has each of some identifiers; one statement.
+pub(super) async fn find_accounts(
+    conn: &mut Conn,
+    keys: &[IdentifierKey],
+) -> Result<Vec<(Vec<u8>, AccountRow)>, Failure> {
+    let keys: Vec<_> = keys.iter().map(|it| it.as_bytes().as_slice()).collect();
+    let found = identifiers::table
+        .inner_join(users::table)
+        .filter(identifiers::value.eq_any(keys))
+        .select((identifiers::value, account_columns!()))
+        .load(conn)
+        .await?;
     Ok(found)
 }
 
@@ -332,11 +355,24 @@ pub(super) async fn upgrade_hash(
     Ok(swapped == 1)
 }
 
+/// Notes that a proof is used up, if there is one; false if it was before.
+pub(super) async fn spend(conn: &mut Conn, spent: Option<&SpentProof>) -> Result<bool, Failure> {
+    let Some(spent) = spent else { return Ok(true) };
+    let noted = diesel::insert_into(spent_proofs::table)
+        .values(SpentRow::of(spent))
+        .on_conflict(spent_proofs::digest)
+        .do_nothing()
+        .execute(conn)
+        .await?;
+    Ok(noted == 1)
+}
+
 /// Moves a session to its new token and notes the proof.
 pub(super) async fn reauthenticate(
     conn: &mut Conn,
     proof: &Reauthentication,
 ) -> Result<Changed, Failure> {
+    let mut is_spent = false;
     let done = in_transaction(conn, async |conn: &mut Conn| {
         let session_id = IdValue(*proof.session_id.as_uuid());
         let user_id = IdValue(*proof.user_id.as_uuid());
@@ -376,6 +412,10 @@ pub(super) async fn reauthenticate(
         if moved == 0 {
             return Ok(None);
         }
+        if !spend(conn, proof.spent.as_ref()).await? {
+            is_spent = true;
+            return Err(diesel::result::Error::RollbackTransaction.into());
+        }
         insert_event(conn, &EventRow::of(&proof.event)).await?;
         if proof.event.method == Method::Password {
             let subject = proof.user_id.as_uuid().as_bytes().as_slice();
@@ -383,8 +423,11 @@ pub(super) async fn reauthenticate(
         }
         token_hash(&before).map(Some)
     })
-    .await?;
-    Ok(done.map_or(Changed::Stale, |it| Changed::Done { dead: vec![it] }))
+    .await;
+    if is_spent {
+        return Ok(Changed::Spent);
+    }
+    Ok(done?.map_or(Changed::Stale, |it| Changed::Done { dead: vec![it] }))
 }
 
 /// A user as they are now, and the tokens of their live sessions.

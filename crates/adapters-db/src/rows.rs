@@ -11,12 +11,13 @@ use domain::change::{AuditLine, Change, NewIdentity};
 use domain::event::{Login, LoginEvent, Outcome};
 use domain::id::{EventId, IdentityId, SessionId, UserId};
 use domain::identifier::IdentifierKind;
-use domain::identity::Identity;
-use domain::login::{Account, Entry, Registration};
+use domain::identity::{Identity, Name};
+use domain::login::{Account, Entry, Registration, Trace};
 use domain::message::Notice;
 use domain::origin::{Device, Origin};
 use domain::outbox::{Event, News, Outgoing};
 use domain::profile::{AvatarUrl, Nickname, Profile, ProfilePatch};
+use domain::provider::SpentProof;
 use domain::secret::{IdentifierKey, Sealed, TokenHash};
 use domain::session::{Method, Session, SignedIn};
 use domain::user::{User, UserState};
@@ -24,7 +25,7 @@ use domain::user::{User, UserState};
 use crate::error::{Failure, corrupt};
 use crate::outbox_row::OutboxRow;
 use crate::schema::{
-    audit_events, identifiers, identities, login_events, passwords, sessions, users,
+    audit_events, identifiers, identities, login_events, passwords, sessions, spent_proofs, users,
 };
 use crate::types::{IdValue, IpValue, Moment, MomentValue};
 
@@ -188,7 +189,7 @@ pub(crate) struct EventRow {
     pub(crate) user_id: Option<IdValue>,
     pub(crate) identity_id: Option<IdValue>,
     pub(crate) identifier: Vec<u8>,
-    pub(crate) method: &'static str,
+    pub(crate) method: String,
     pub(crate) outcome: &'static str,
     pub(crate) ip: IpValue,
     pub(crate) device_id: Option<String>,
@@ -203,7 +204,7 @@ impl EventRow {
             user_id: event.user_id.map(|it| IdValue(*it.as_uuid())),
             identity_id: event.identity_id.map(|it| IdValue(*it.as_uuid())),
             identifier: event.identifier.as_bytes().to_vec(),
-            method: event.method.as_str(),
+            method: event.method.as_str().to_owned(),
             outcome: event.outcome.as_str(),
             ip: IpValue(event.origin.ip),
             device_id: event.origin.device.id.clone(),
@@ -242,7 +243,7 @@ impl LoginRow {
     }
 }
 
-/// A way in.
+/// A way in, without its provider's tokens.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = identities, check_for_backend(Pg, Sqlite))]
 pub(crate) struct IdentityRow {
@@ -270,11 +271,12 @@ impl IdentityRow {
     }
 }
 
-/// A way in that is new to its user, and its name.
+/// A way in that is new to its user, and its names.
 #[derive(Debug, Clone)]
 pub(crate) struct NewIdentityRows {
     pub(crate) identity: IdentityRow,
-    pub(crate) identifier: IdentifierRow,
+    pub(crate) identifiers: Vec<IdentifierRow>,
+    pub(crate) tokens: Option<Vec<u8>>,
 }
 
 impl NewIdentityRows {
@@ -292,13 +294,8 @@ impl NewIdentityRows {
                 last_used_at: None,
                 last_ip: None,
             },
-            identifier: IdentifierRow {
-                value: new.key.as_bytes().to_vec(),
-                kind: new.kind.as_str(),
-                namespace: "",
-                identity_id: id,
-                user_id,
-            },
+            identifiers: identifier_rows(&new.names, new.kind, id, user_id),
+            tokens: new.tokens.as_ref().map(|it| it.as_bytes().to_vec()),
         }
     }
 }
@@ -339,9 +336,43 @@ impl AuditRow {
 pub(crate) struct IdentifierRow {
     pub(crate) value: Vec<u8>,
     pub(crate) kind: &'static str,
-    pub(crate) namespace: &'static str,
+    pub(crate) namespace: String,
     pub(crate) identity_id: IdValue,
     pub(crate) user_id: IdValue,
+}
+
+/// The names of one identity, in the order in which all write them: racers wait for each other, and
+/// never in a circle.
+fn identifier_rows(
+    names: &[Name],
+    kind: IdentifierKind,
+    identity_id: IdValue,
+    user_id: IdValue,
+) -> Vec<IdentifierRow> {
+    let row = |it: &Name| IdentifierRow {
+        value: it.key.as_bytes().to_vec(),
+        kind: kind.as_str(),
+        namespace: it.namespace.clone(),
+        identity_id,
+        user_id,
+    };
+    let mut rows: Vec<_> = names.iter().map(row).collect();
+    rows.sort_unstable_by(|one, other| one.value.cmp(&other.value));
+    rows
+}
+
+/// A proof that is used up.
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = spent_proofs)]
+pub(crate) struct SpentRow {
+    pub(crate) digest: Vec<u8>,
+    pub(crate) until: MomentValue,
+}
+
+impl SpentRow {
+    pub(crate) fn of(spent: &SpentProof) -> Self {
+        Self { digest: spent.digest.to_vec(), until: MomentValue(spent.until) }
+    }
 }
 
 /// A password.
@@ -358,7 +389,7 @@ pub(crate) struct PasswordRow {
 pub(crate) struct RegistrationRows {
     pub(crate) user: UserRow,
     pub(crate) identity: IdentityRow,
-    pub(crate) identifier: IdentifierRow,
+    pub(crate) identifiers: Vec<IdentifierRow>,
     pub(crate) password: Option<PasswordRow>,
     pub(crate) login: LoginRows,
     /// What other systems are told; none where nobody is told.
@@ -372,26 +403,24 @@ impl RegistrationRows {
         let user_id = IdValue(*registration.user.id.as_uuid());
         let identity_id = IdValue(*entry.session.identity_id.as_uuid());
         let at = MomentValue(entry.session.created_at);
-        let kind = registration.kind.as_str();
         Self {
             user: UserRow::of(&registration.user),
             identity: IdentityRow {
                 id: identity_id,
                 user_id,
-                kind: kind.to_owned(),
+                kind: registration.kind.as_str().to_owned(),
                 display: registration.display.as_bytes().to_vec(),
                 verified_at: registration.verified_at.map(MomentValue),
                 linked_at: at,
                 last_used_at: Some(at),
                 last_ip: Some(IpValue(entry.session.origin.ip)),
             },
-            identifier: IdentifierRow {
-                value: entry.event.identifier.as_bytes().to_vec(),
-                kind,
-                namespace: "",
+            identifiers: identifier_rows(
+                &registration.names,
+                registration.kind,
                 identity_id,
                 user_id,
-            },
+            ),
             password: registration.password.as_ref().map(|it| PasswordRow {
                 user_id,
                 hash: it.as_str().to_owned(),
@@ -415,10 +444,21 @@ pub(crate) struct LoginRows {
     pub(crate) session: SessionRow,
     pub(crate) event: EventRow,
     pub(crate) security_epoch: i32,
+    /// Names that the identity was not known by: key and namespace.
+    pub(crate) names: Vec<(Vec<u8>, String)>,
+    pub(crate) tokens: Option<Vec<u8>>,
+    pub(crate) spent: Option<SpentRow>,
     /// What other systems are told; none where nobody is told.
     pub(crate) logged_in: Option<OutboxRow>,
     /// What the person is told where the device is new.
     pub(crate) new_device: OutboxRow,
+}
+
+fn trace_names(trace: &Trace) -> Vec<(Vec<u8>, String)> {
+    let row = |it: &Name| (it.key.as_bytes().to_vec(), it.namespace.clone());
+    let mut rows: Vec<_> = trace.names.iter().map(row).collect();
+    rows.sort_unstable();
+    rows
 }
 
 impl LoginRows {
@@ -431,6 +471,9 @@ impl LoginRows {
             session: SessionRow::of(&entry.session, &entry.token),
             event: EventRow::of(&entry.event),
             security_epoch: entry.security_epoch,
+            names: trace_names(&entry.trace),
+            tokens: entry.trace.tokens.as_ref().map(|it| it.as_bytes().to_vec()),
+            spent: entry.trace.spent.as_ref().map(SpentRow::of),
             logged_in: entry.logged_in.map(|id| row(id, logged_in)),
             new_device: row(entry.new_device, new_device),
         }

@@ -34,6 +34,7 @@ table! {
         linked_at -> Moment,
         last_used_at -> Nullable<Moment>,
         last_ip -> Nullable<Ip>,
+        tokens -> Nullable<Binary>,
     }
 }
 
@@ -148,6 +149,16 @@ table! {
         due_at -> Moment,
         parked_at -> Nullable<Moment>,
         done_at -> Nullable<Moment>,
+    }
+}
+
+table! {
+    use diesel::sql_types::Binary;
+    use crate::types::Moment;
+
+    spent_proofs (digest) {
+        digest -> Binary,
+        until -> Moment,
     }
 }
 

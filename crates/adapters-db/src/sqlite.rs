@@ -24,9 +24,10 @@ use super::pool::{Lane, PLACE};
 use super::{Database, changes, queries};
 use crate::error::{Failure, OpenError, corrupt};
 use crate::migrate::{self, Direction, MigrateError};
-use crate::rows::{LoginRows, RegistrationRows, account, token_hash};
+use crate::rows::{LoginRows, RegistrationRows, SpentRow, account, token_hash};
 use crate::schema::{
-    identifiers, identities, login_events, outbox, password_attempts, passwords, sessions, users,
+    identifiers, identities, login_events, outbox, password_attempts, passwords, sessions,
+    spent_proofs, users,
 };
 use crate::types::{IdValue, MomentValue};
 
@@ -140,12 +141,14 @@ pub(super) async fn enter(conn: &mut Conn, rows: &LoginRows) -> Result<Entered, 
             .filter(users::state.eq("active"))
             .filter(users::security_epoch.eq(rows.security_epoch))
             .filter(identities::id.eq(rows.session.identity_id))
-            .select(users::id)
-            .first::<IdValue>(conn)
+            .select(identities::kind)
+            .first::<String>(conn)
             .optional()?;
-        if account.is_none() {
-            return Ok(Entered::Stale);
+        let Some(kind) = account else { return Ok(Entered::Stale) };
+        if !spend(conn, rows.spent.as_ref())? {
+            return Ok(Entered::Spent);
         }
+        add_names(conn, &rows, &kind)?;
         tell(conn, &rows)?;
         let ended = begin_session(conn, &rows)?;
         Ok(Entered::In { ended })
@@ -178,17 +181,19 @@ pub(super) async fn register(
 
 /// Writes the rows of a new user, inside of a transaction.
 fn insert_user(conn: &mut SqliteConnection, rows: RegistrationRows) -> Result<Registered, Failure> {
-    let taken = identifiers::table
-        .find(rows.identifier.value.as_slice())
-        .select(identifiers::user_id)
-        .first::<IdValue>(conn)
-        .optional()?;
-    if taken.is_some() {
+    let names: Vec<_> = rows.identifiers.iter().map(|it| it.value.as_slice()).collect();
+    let is_taken = identifiers::table.filter(identifiers::value.eq_any(names));
+    if diesel::select(exists(is_taken)).get_result(conn)? {
         return Ok(Registered::Taken);
+    }
+    if !spend(conn, rows.login.spent.as_ref())? {
+        return Ok(Registered::Spent);
     }
     diesel::insert_into(users::table).values(rows.user).execute(conn)?;
     diesel::insert_into(identities::table).values(rows.identity).execute(conn)?;
-    diesel::insert_into(identifiers::table).values(rows.identifier).execute(conn)?;
+    for identifier in rows.identifiers {
+        diesel::insert_into(identifiers::table).values(identifier).execute(conn)?;
+    }
     if let Some(password) = rows.password {
         diesel::insert_into(passwords::table).values(password).execute(conn)?;
     }
@@ -201,6 +206,35 @@ fn insert_user(conn: &mut SqliteConnection, rows: RegistrationRows) -> Result<Re
     }
     begin_session(conn, &rows.login)?;
     Ok(Registered::New)
+}
+
+/// Notes that a proof is used up, if there is one; false if it was before.
+fn spend(conn: &mut SqliteConnection, spent: Option<&SpentRow>) -> Result<bool, Failure> {
+    let Some(spent) = spent else { return Ok(true) };
+    let noted = diesel::insert_into(spent_proofs::table)
+        .values(spent.clone())
+        .on_conflict(spent_proofs::digest)
+        .do_nothing()
+        .execute(conn)?;
+    Ok(noted == 1)
+}
+
+/// Adds the names that the identity was not known by and that nobody has.
+fn add_names(conn: &mut SqliteConnection, rows: &LoginRows, kind: &str) -> Result<(), Failure> {
+    for (value, namespace) in &rows.names {
+        diesel::insert_into(identifiers::table)
+            .values((
+                identifiers::value.eq(value),
+                identifiers::kind.eq(kind),
+                identifiers::namespace.eq(namespace),
+                identifiers::identity_id.eq(rows.session.identity_id),
+                identifiers::user_id.eq(rows.session.user_id),
+            ))
+            .on_conflict(identifiers::value)
+            .do_nothing()
+            .execute(conn)?;
+    }
+    Ok(())
 }
 
 /// Writes what is told of a login, before the login itself is among those that went before.
@@ -232,6 +266,11 @@ fn begin_session(
     diesel::update(identities::table.find(session.identity_id))
         .set((identities::last_used_at.eq(session.created_at), identities::last_ip.eq(session.ip)))
         .execute(conn)?;
+    if let Some(tokens) = &rows.tokens {
+        diesel::update(identities::table.find(session.identity_id))
+            .set(identities::tokens.eq(tokens))
+            .execute(conn)?;
+    }
     if rows.event.method == domain::session::Method::Password.as_str() {
         let subject = session.user_id.0.as_bytes().as_slice();
         diesel::delete(password_attempts::table.find(subject)).execute(conn)?;

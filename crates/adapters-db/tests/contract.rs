@@ -127,6 +127,9 @@ mod on_sqlite {
     mod sessions {
         ports::sessions_contract!(super::store());
     }
+    mod third_party {
+        ports::third_party_contract!(super::store());
+    }
     mod outbox_entries {
         ports::outbox_contract!(super::store_with_outbox());
     }
@@ -220,6 +223,9 @@ mod on_postgres {
     }
     mod sessions {
         ports::sessions_contract!(super::store());
+    }
+    mod third_party {
+        ports::third_party_contract!(super::store());
     }
     mod outbox_entries {
         ports::outbox_contract!(super::store_with_outbox());

@@ -13,13 +13,14 @@ use domain::ending::{AccountEvent, Fate, Holding};
 use domain::event::{Login, LoginEvent, Outcome};
 use domain::id::{EventId, IdentityId, SessionId, UserId};
 use domain::identifier::IdentifierKind;
-use domain::identity::Identity;
+use domain::identity::{Identity, Name};
 use domain::lockout::{Attempts, LockoutPolicy};
 use domain::login::{Account, Entry, Registration};
 use domain::message::Notice;
 use domain::outbox::{Event, News, Outgoing};
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
+use domain::provider::SpentProof;
 use domain::secret::{IdentifierKey, Subject, TokenHash};
 use domain::session::{MOST_SESSIONS, Method, Session, SignedIn, Slide};
 use domain::user::{User, UserState};
@@ -36,13 +37,22 @@ pub struct MemoryDatabase(Mutex<Tables>);
 #[derive(Debug, Default)]
 struct Tables {
     users: HashMap<UserId, UserRecord>,
-    identifiers: HashMap<IdentifierKey, (UserId, IdentityId)>,
+    identifiers: HashMap<IdentifierKey, Known>,
+    spent: HashMap<[u8; 32], Timestamp>,
     sessions: HashMap<SessionId, SessionRecord>,
     events: HashMap<EventId, LoginEvent>,
     attempts: HashMap<Counted, Attempts>,
     audit: Vec<AuditLine>,
     master_secret: Option<Subject>,
     outbox: outbox::Table,
+}
+
+/// Whose a name is.
+#[derive(Debug, Clone)]
+struct Known {
+    user_id: UserId,
+    identity_id: IdentityId,
+    namespace: String,
 }
 
 #[derive(Debug)]
@@ -97,7 +107,7 @@ impl MemoryDatabase {
 
 impl Tables {
     fn account(&self, key: &IdentifierKey) -> Option<Account> {
-        let (user_id, identity_id) = *self.identifiers.get(key)?;
+        let Known { user_id, identity_id, .. } = *self.identifiers.get(key)?;
         let record = self.users.get(&user_id)?;
         let security_epoch = record.security_epoch;
         let logins = record.identities.iter().filter_map(|it| it.last_used_at);
@@ -124,12 +134,15 @@ impl Tables {
         {
             return Changed::SessionEnded;
         }
-        if change.linked.as_ref().is_some_and(|it| self.identifiers.contains_key(&it.key)) {
+        if change.linked.as_ref().is_some_and(|it| self.has_any(&it.names)) {
             return Changed::Taken;
+        }
+        if !self.spend(change.spent) {
+            return Changed::Spent;
         }
         let mut dead = self.end_by(user_id, change.token, |it| change.fate(it.id, it.identity_id));
         self.note(user_id, change.about, change.state, change.void_before);
-        self.identifiers.retain(|_, (_, identity)| !change.unlinked.contains(identity));
+        self.identifiers.retain(|_, it| !change.unlinked.contains(&it.identity_id));
         if let Some(absorbed) = &change.absorbed {
             let retired = absorbed.user_id;
             let fate = AccountEvent::Absorbed.fate(Holding::OtherSession);
@@ -147,8 +160,8 @@ impl Tables {
                     record.merged_into = Some(user_id);
                 }
             }
-            for (owner, _) in self.identifiers.values_mut().filter(|(owner, _)| *owner == retired) {
-                *owner = user_id;
+            for known in self.identifiers.values_mut().filter(|it| it.user_id == retired) {
+                known.user_id = user_id;
             }
             if let Some(record) = self.users.get_mut(&user_id) {
                 record.identities.append(&mut moved);
@@ -158,7 +171,9 @@ impl Tables {
         if let Some(record) = self.users.get_mut(&user_id) {
             record.identities.retain(|it| !change.unlinked.contains(&it.id));
             if let Some(new) = &change.linked {
-                self.identifiers.insert(new.key, (user_id, new.id));
+                for Name { key, namespace } in new.names.clone() {
+                    self.identifiers.insert(key, Known { user_id, identity_id: new.id, namespace });
+                }
                 record.identities.push(Identity {
                     id: new.id,
                     kind: new.kind,
@@ -188,6 +203,16 @@ impl Tables {
         self.audit.extend(change.audit.iter().cloned());
         self.outbox.put(&change.outgoing);
         Changed::Done { dead }
+    }
+
+    /// True if somebody has one of some names.
+    fn has_any(&self, names: &[Name]) -> bool {
+        names.iter().any(|it| self.identifiers.contains_key(&it.key))
+    }
+
+    /// Notes that a proof is used up; false if it was before.
+    fn spend(&mut self, spent: Option<SpentProof>) -> bool {
+        spent.is_none_or(|it| self.spent.insert(it.digest, it.until).is_none())
     }
 
     /// Asks the truth table about each live session of a user; gives the tokens that are dead.
@@ -290,6 +315,15 @@ impl Accounts for MemoryDatabase {
         Ok(lock(&self.0).account(identifier))
     }
 
+    async fn find_all(
+        &self,
+        identifiers: &[IdentifierKey],
+    ) -> Result<Vec<(IdentifierKey, Account)>, StoreError> {
+        let tables = lock(&self.0);
+        let found = identifiers.iter().filter_map(|it| Some((*it, tables.account(it)?)));
+        Ok(found.collect())
+    }
+
     async fn enter(&self, entry: &Entry) -> Result<Entered, StoreError> {
         let mut tables = lock(&self.0);
         let unchanged = tables.users.get(&entry.session.user_id).is_some_and(|it| {
@@ -299,6 +333,14 @@ impl Accounts for MemoryDatabase {
         });
         if !unchanged {
             return Ok(Entered::Stale);
+        }
+        if !tables.spend(entry.trace.spent) {
+            return Ok(Entered::Spent);
+        }
+        let (user_id, identity_id) = (entry.session.user_id, entry.session.identity_id);
+        for Name { key, namespace } in entry.trace.names.clone() {
+            let known = Known { user_id, identity_id, namespace };
+            tables.identifiers.entry(key).or_insert(known);
         }
         Ok(Entered::In { ended: tables.begin(entry) })
     }
@@ -312,10 +354,15 @@ impl Accounts for MemoryDatabase {
         {
             return Ok(Registered::Taken);
         }
-        if tables.identifiers.contains_key(&entry.event.identifier) {
+        if tables.has_any(&registration.names) {
             return Ok(Registered::Taken);
         }
-        tables.identifiers.insert(entry.event.identifier, (user_id, identity_id));
+        if !tables.spend(entry.trace.spent) {
+            return Ok(Registered::Spent);
+        }
+        for Name { key, namespace } in registration.names.clone() {
+            tables.identifiers.insert(key, Known { user_id, identity_id, namespace });
+        }
         let record = UserRecord {
             user: registration.user.clone(),
             security_epoch: 0,
@@ -374,7 +421,9 @@ impl Accounts for MemoryDatabase {
         since: Timestamp,
     ) -> Result<bool, StoreError> {
         let tables = lock(&self.0);
-        let Some(&(owner, _)) = tables.identifiers.get(identifier) else { return Ok(false) };
+        let Some(owner) = tables.identifiers.get(identifier).map(|it| it.user_id) else {
+            return Ok(false);
+        };
         Ok(tables.events.values().any(|it| {
             it.user_id == Some(owner)
                 && it.outcome == Outcome::Success
@@ -390,19 +439,18 @@ impl Accounts for MemoryDatabase {
     ) -> Result<Option<AccountState>, StoreError> {
         let tables = lock(&self.0);
         let Some(record) = tables.users.get(&user_id) else { return Ok(None) };
-        let keys = tables.identifiers.iter();
-        let mut keys: Vec<_> = keys
-            .filter(|(_, (owner, _))| *owner == user_id)
-            .map(|(key, (_, identity))| (*key, *identity))
+        let own = tables.identifiers.iter().filter(|(_, it)| it.user_id == user_id);
+        let mut names: Vec<_> = own
+            .map(|(key, it)| (Name { key: *key, namespace: it.namespace.clone() }, it.identity_id))
             .collect();
-        keys.sort_unstable_by_key(|(_, identity)| *identity);
+        names.sort_unstable_by_key(|(_, identity)| *identity);
         let live = tables.live(user_id).filter(|it| it.session.is_live(now));
         Ok(Some(AccountState {
             user: record.user.clone(),
             security_epoch: record.security_epoch,
             revision: record.revision,
             identities: record.identities.clone(),
-            keys,
+            names,
             tokens: live.map(|it| it.token).collect(),
             resets_since: record.resets_since,
             links_since: record.links_since,
@@ -428,7 +476,7 @@ impl Accounts for MemoryDatabase {
                 freed.push(record.user.id);
             }
         }
-        tables.identifiers.retain(|_, (owner, _)| !freed.contains(owner));
+        tables.identifiers.retain(|_, it| !freed.contains(&it.user_id));
         Ok(u64::try_from(freed.len()).unwrap_or(u64::MAX))
     }
 
@@ -472,8 +520,14 @@ impl Accounts for MemoryDatabase {
                 && it.security_epoch == proof.security_epoch
                 && it.identities.iter().any(|it| Some(it.id) == proof.event.identity_id)
         });
-        let session = tables.sessions.get_mut(&proof.session_id);
-        let Some(record) = session.filter(|it| unchanged && !it.ended) else {
+        let session = tables.sessions.get(&proof.session_id);
+        if !unchanged || session.is_none_or(|it| it.ended) {
+            return Ok(Changed::Stale);
+        }
+        if !tables.spend(proof.spent) {
+            return Ok(Changed::Spent);
+        }
+        let Some(record) = tables.sessions.get_mut(&proof.session_id) else {
             return Ok(Changed::Stale);
         };
         let dead = std::mem::replace(&mut record.token, proof.token);

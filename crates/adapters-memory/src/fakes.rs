@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use ::ports::Ports;
 use ::ports::hasher::{HashError, HashPlace, Hasher};
 use ::ports::keys::{Keys, Seal, UnsealError};
 use ::ports::postbox::{Letter, Postbox, PostboxError, Slot};
 use ::ports::testing::{CountingEntropy, ManualClock};
+use ::ports::{Ports, Providers};
 use async_trait::async_trait;
 use domain::Duration;
 use domain::cap::Cap;
@@ -17,18 +17,19 @@ use domain::lockout::LockoutPolicy;
 use domain::message::Channel;
 use domain::password::{Password, PasswordAttempt, PasswordHash, PasswordPolicy, Verdict};
 use domain::phone::{PhonePolicy, Region};
-use domain::policy::{GuessingPolicy, Policy, ResetCaps};
+use domain::policy::{GuessingPolicy, Policy, ResetCaps, Ways};
 use domain::secret::{CodeMac, IdentifierKey, Sealed, SessionToken, Subject, TokenHash};
 use domain::session::SessionPolicy;
 
 use crate::challenges::MemoryChallenges;
 use crate::database::MemoryDatabase;
 use crate::lock;
+use crate::one_time::MemoryOneTimeStates;
 use crate::session_copies::MemorySessionCopies;
 use crate::throttles::MemoryThrottles;
 
 /// The fakes behind [`ports`], for a test to look into.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Fakes {
     /// Stands still until it is moved.
     pub clock: Arc<ManualClock>,
@@ -36,6 +37,8 @@ pub struct Fakes {
     pub database: Arc<MemoryDatabase>,
     /// What was sent.
     pub postbox: Arc<FakePostbox>,
+    /// The providers that are set up: none, unless a test brings some.
+    pub providers: Providers,
 }
 
 /// Ports on fakes, with the default settings.
@@ -59,7 +62,9 @@ impl Fakes {
             session_copies: Arc::new(MemorySessionCopies::default()),
             challenges: Arc::new(MemoryChallenges::default()),
             throttles: Arc::new(MemoryThrottles::default()),
+            one_time: Arc::new(MemoryOneTimeStates::default()),
             postbox: self.postbox.clone(),
+            providers: Arc::new(self.providers.clone()),
         }
     }
 }
@@ -102,7 +107,9 @@ pub fn policy() -> Policy {
             everyone: Some(cap(10_000, Duration::from_mins(15))),
         },
         registrations: vec![cap(10, minute)],
-        allow_username: true,
+        provider_calls: vec![cap(30, minute)],
+        carrier_calls: vec![cap(10, minute)],
+        ways: Ways::OWN,
         require_phone: false,
         one_per_type: Vec::new(),
         dormant: Some(180 * day),

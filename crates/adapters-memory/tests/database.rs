@@ -33,6 +33,10 @@ mod changes {
     ports::changes_contract!(super::memory());
 }
 
+mod third_party_in_memory {
+    ports::third_party_contract!(super::memory());
+}
+
 mod sessions_in_memory {
     ports::sessions_contract!(super::memory());
 }

@@ -4,21 +4,21 @@ use domain::outbox::{Event, News, Outgoing};
 use serde::Serialize;
 
 #[derive(Serialize)]
-struct Body {
+struct Body<'a> {
     r#type: &'static str,
     timestamp: String,
-    data: Data,
+    data: Data<'a>,
 }
 
 #[derive(Default, Serialize)]
-struct Data {
+struct Data<'a> {
     user_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    method: Option<&'static str>,
+    method: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     absorbed_user_id: Option<String>,
 }

@@ -3,11 +3,15 @@
 //! A new type is a variant here and an arm in [`read`]; what comes after is the use case's.
 
 use domain::credential::code::{Code, CodeCredential};
-use domain::credential::{Credential, PasswordCredential};
+use domain::credential::third_party::ProviderCredential;
+use domain::credential::{Credential, IdentityCredential, PasswordCredential};
 use domain::id::ChallengeId;
 use domain::identifier::{Identifier, IdentifierKind};
 use domain::password::PasswordAttempt;
 use domain::policy::Policy;
+use domain::provider::{ProviderName, ProviderProof, Way};
+use ports::Ports;
+use ports::identity_provider::ProviderFacts;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -27,6 +31,12 @@ pub(crate) enum CredentialRequest {
     Code(CodeRequest),
     /// A password.
     Password(PasswordRequest),
+    /// A provider's code.
+    ProviderCode(ProviderCodeRequest),
+    /// A provider's token.
+    ProviderToken(ProviderTokenRequest),
+    /// A provider's ID token.
+    ProviderIdToken(ProviderIdTokenRequest),
 }
 
 /// A code that was sent to a phone.
@@ -55,8 +65,56 @@ pub(crate) struct PasswordRequest {
     identity_type: Option<String>,
 }
 
+/// A code that a provider gave to the app or page.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ProviderCodeCredential)]
+pub(crate) struct ProviderCodeRequest {
+    /// The provider's name, as `/v1/providers` lists it.
+    #[schema(example = "wechat")]
+    provider: String,
+    /// The code.
+    code: String,
+    /// The address that it was issued for; required for `qq`, `weibo` and `netease`.
+    redirect_uri: Option<String>,
+    /// The PKCE verifier, where one was used.
+    code_verifier: Option<String>,
+}
+
+/// A provider's token that the app holds.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ProviderTokenCredential)]
+pub(crate) struct ProviderTokenRequest {
+    /// The provider's name.
+    #[schema(example = "qq")]
+    provider: String,
+    /// The provider's access token.
+    access_token: String,
+    /// The provider's user id as text: compared with the provider's answer, never believed.
+    openid: Option<String>,
+    /// Seconds for which the token is good.
+    expires_in: Option<u64>,
+    /// The provider's refresh token.
+    refresh_token: Option<String>,
+}
+
+/// An ID token that the app holds.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ProviderIdTokenCredential)]
+pub(crate) struct ProviderIdTokenRequest {
+    /// The provider's name.
+    #[schema(example = "google")]
+    provider: String,
+    /// The ID token; good once.
+    id_token: String,
+    /// The nonce that it must hold.
+    nonce: Option<String>,
+}
+
 /// Reads the member `credential`.
-pub(crate) fn read(mut node: Node, policy: &Policy) -> Result<Credential, Problem> {
+pub(crate) fn read(mut node: Node, ports: &Ports) -> Result<Credential, Problem> {
     if !matches!(node, Node::Object(_)) {
         return Err(Problem::field("credential", FieldCode::WrongType));
     }
@@ -65,18 +123,28 @@ pub(crate) fn read(mut node: Node, policy: &Policy) -> Result<Credential, Proble
         Some(_) => return Err(Problem::field("credential.type", FieldCode::WrongType)),
         None => return Err(Problem::field("credential.type", FieldCode::Missing)),
     };
-    match kind.as_str() {
-        "code" => code(&typed(node, PARENT)?, policy).map(Credential::Code),
-        "password" => password(&typed(node, PARENT)?, policy).map(Credential::Password),
-        _ => Err(Problem::field("credential.type", FieldCode::Invalid)),
-    }
+    let policy = &ports.policy;
+    let identity = match kind.as_str() {
+        "password" => return password(&typed(node, PARENT)?, policy).map(Credential::Password),
+        "code" => IdentityCredential::Code(code(&typed(node, PARENT)?, policy)?),
+        "provider_code" => provider_code(typed(node, PARENT)?, ports)?,
+        "provider_token" => provider_token(typed(node, PARENT)?, ports)?,
+        "provider_id_token" => provider_id_token(typed(node, PARENT)?, ports)?,
+        _ => return Err(Problem::field("credential.type", FieldCode::Invalid)),
+    };
+    Ok(Credential::Identity(identity))
 }
 
 /// A credential's type, as on the wire.
 pub(crate) const fn name(credential: &Credential) -> &'static str {
     match credential {
-        Credential::Code(_) => "code",
         Credential::Password(_) => "password",
+        Credential::Identity(IdentityCredential::Code(_)) => "code",
+        Credential::Identity(IdentityCredential::Provider(it)) => match it.proof {
+            ProviderProof::Code { .. } => "provider_code",
+            ProviderProof::Token { .. } => "provider_token",
+            ProviderProof::IdToken { .. } => "provider_id_token",
+        },
     }
 }
 
@@ -84,6 +152,76 @@ fn code(request: &CodeRequest, policy: &Policy) -> Result<CodeCredential, Proble
     let code = Code::parse(&request.code, policy.codes.length)
         .map_err(|_| Problem::field("credential.code", FieldCode::Invalid))?;
     Ok(CodeCredential { challenge_id: ChallengeId::parse(&request.challenge_id), code })
+}
+
+fn provider_code(
+    request: ProviderCodeRequest,
+    ports: &Ports,
+) -> Result<IdentityCredential, Problem> {
+    let facts = provider(&request.provider, Way::Code, ports)?;
+    if facts.needs_redirect_uri && request.redirect_uri.is_none() {
+        return Err(Problem::field("credential.redirect_uri", FieldCode::Missing));
+    }
+    let proof = ProviderProof::Code {
+        code: foreign(request.code, "credential.code")?.into(),
+        redirect_uri: optional(request.redirect_uri, "credential.redirect_uri")?,
+        code_verifier: optional(request.code_verifier, "credential.code_verifier")?.map(Into::into),
+        nonce: None,
+        user: None,
+    };
+    Ok(IdentityCredential::Provider(ProviderCredential { provider: facts.name, proof }))
+}
+
+fn provider_token(
+    request: ProviderTokenRequest,
+    ports: &Ports,
+) -> Result<IdentityCredential, Problem> {
+    let facts = provider(&request.provider, Way::Token, ports)?;
+    if facts.needs_openid && request.openid.is_none() {
+        return Err(Problem::field("credential.openid", FieldCode::Missing));
+    }
+    let proof = ProviderProof::Token {
+        access_token: foreign(request.access_token, "credential.access_token")?.into(),
+        openid: optional(request.openid, "credential.openid")?,
+        expires_in: request.expires_in,
+        refresh_token: optional(request.refresh_token, "credential.refresh_token")?.map(Into::into),
+    };
+    Ok(IdentityCredential::Provider(ProviderCredential { provider: facts.name, proof }))
+}
+
+fn provider_id_token(
+    request: ProviderIdTokenRequest,
+    ports: &Ports,
+) -> Result<IdentityCredential, Problem> {
+    let facts = provider(&request.provider, Way::IdToken, ports)?;
+    let proof = ProviderProof::IdToken {
+        id_token: foreign(request.id_token, "credential.id_token")?.into(),
+        nonce: optional(request.nonce, "credential.nonce")?,
+    };
+    Ok(IdentityCredential::Provider(ProviderCredential { provider: facts.name, proof }))
+}
+
+/// A provider that is set up and offers a way. One that is switched off is known as well.
+fn provider<'a>(name: &str, way: Way, ports: &'a Ports) -> Result<&'a ProviderFacts, Problem> {
+    let known = ProviderName::parse(name).ok().and_then(|it| ports.providers.get(&it));
+    let Some(provider) = known else {
+        return Err(Problem::field("credential.provider", FieldCode::Invalid));
+    };
+    let facts = provider.adapter.facts();
+    if !facts.ways.contains(&way) {
+        return Err(Problem::field("credential.type", FieldCode::Invalid));
+    }
+    Ok(facts)
+}
+
+/// A text that goes on to somebody else: not empty, not endless, nothing that controls.
+fn foreign(text: String, field: &'static str) -> Result<String, Problem> {
+    let is_good = !text.is_empty() && text.len() <= 8192 && !text.contains(char::is_control);
+    is_good.then_some(text).ok_or_else(|| Problem::field(field, FieldCode::Invalid))
+}
+
+fn optional(text: Option<String>, field: &'static str) -> Result<Option<String>, Problem> {
+    text.map(|it| foreign(it, field)).transpose()
 }
 
 fn password(request: &PasswordRequest, policy: &Policy) -> Result<PasswordCredential, Problem> {
@@ -97,7 +235,7 @@ fn password(request: &PasswordRequest, policy: &Policy) -> Result<PasswordCreden
     };
     let identifier = Identifier::parse(&request.identifier, kind, &policy.phones)
         .map_err(|it| Problem::identifier(it, field))?;
-    if identifier.kind() == IdentifierKind::Username && !policy.allow_username {
+    if identifier.kind() == IdentifierKind::Username && !policy.ways.usernames {
         return Err(Problem::refused(ProblemCode::UsernameInvalid, field));
     }
     let password = PasswordAttempt::parse(&request.password)

@@ -34,7 +34,7 @@ pub(crate) struct Problem {
     errors: Vec<Field>,
     retry_after: Option<Duration>,
     next: &'static [&'static str],
-    methods: Vec<&'static str>,
+    methods: Vec<String>,
     allow: Option<&'static str>,
     close: bool,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -78,8 +78,7 @@ pub(crate) struct ProblemBody {
     next: &'static [&'static str],
     /// How the user can prove who they are, as in the login history.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<String>)]
-    methods: Vec<&'static str>,
+    methods: Vec<String>,
 }
 
 /// One member of the request that is at fault.
@@ -143,7 +142,7 @@ impl Problem {
 
     /// The same, with what would prove enough.
     fn methods(self, methods: &[Method]) -> Self {
-        Self { methods: methods.iter().map(|it| it.as_str()).collect(), ..self }
+        Self { methods: methods.iter().map(|it| it.as_str().to_owned()).collect(), ..self }
     }
 
     /// The same, for a later try.

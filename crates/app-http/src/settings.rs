@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(policy.codes.per_ip.len(), 2);
         assert_eq!(policy.sessions.idle, Duration::from_hours(168));
         assert_eq!(policy.guessing.accounts.map(|it| it.count), Some(20));
-        assert!(policy.allow_username && !policy.require_phone);
+        assert!(policy.ways.usernames && !policy.require_phone);
     }
 
     #[test]

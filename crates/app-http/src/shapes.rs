@@ -45,7 +45,7 @@ pub(crate) struct UserBody {
 pub(crate) struct SessionBody {
     /// The session's name; it opens nothing.
     id: Uuid,
-    /// How the user proved who they are: `sms`, `email` or `pwd`.
+    /// How the user proved who they are: `sms`, `email`, `pwd`, `fed` or `carrier`.
     #[schema(value_type = Vec<String>, example = json!(["sms"]))]
     amr: [&'static str; 1],
     /// When they last did (RFC 3339, UTC).
@@ -67,7 +67,7 @@ pub(crate) struct AdmissionBody {
     expires_in: u64,
     user: UserBody,
     session: SessionBody,
-    /// What the client should offer: `complete_profile`, `set_password`, `link_phone`.
+    /// What the client should offer: `complete_profile`, `set_password`, `link_phone`, `merge`.
     #[schema(value_type = Vec<String>)]
     next_steps: Vec<&'static str>,
 }
@@ -124,11 +124,12 @@ impl From<&Session> for SessionBody {
 impl AdmissionBody {
     /// What the person gets to see of their session.
     pub(crate) fn new(app: &App, admission: &Admission) -> Self {
-        let Admission { token, session, user } = admission;
+        let Admission { token, session, user, proposes_merge } = admission;
         let left = session.ends_at().duration_since(app.ports.clock.now());
         // Rounded up: what is told at once is the whole time.
         let whole = left.as_secs() + i64::from(left.subsec_nanos() > 0);
-        let steps = user.next_steps(app.ports.policy.require_phone);
+        let require_phone = app.ports.policy.require_phone;
+        let steps = user.next_steps(require_phone, session.method, *proposes_merge);
         Self {
             access_token: token.reveal().to_owned(),
             token_type: "Bearer",

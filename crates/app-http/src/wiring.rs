@@ -7,24 +7,29 @@ use adapters_crypto::{ArgonHasher, HasherSettings, MasterKeys, SystemClock, Syst
 use adapters_db::{Direction, MigrateError, postgres, sqlite};
 use adapters_email::SmtpSender;
 use adapters_memory::challenges::MemoryChallenges;
+use adapters_memory::one_time::MemoryOneTimeStates;
 use adapters_memory::session_copies::MemorySessionCopies;
 use adapters_memory::throttles::MemoryThrottles;
-use adapters_redis::{Redis, RedisChallenges, RedisSessionCopies, RedisSettings, RedisThrottles};
+use adapters_redis::{
+    Redis, RedisChallenges, RedisOneTimeStates, RedisSessionCopies, RedisSettings, RedisThrottles,
+};
 use adapters_sms::{Dispatcher, DispatcherPorts, DispatcherSettings, Inbox, LogSender, Vendor};
 use adapters_webhook::{WebhookSettings, WebhookSink};
 use anyhow::{Context as _, Result, bail};
 use application::outbox::Courier;
 use domain::message::Channel;
-use ports::Ports;
+use domain::policy::{EnabledProvider, Policy, Ways};
 use ports::accounts::Accounts;
 use ports::challenges::Challenges;
 use ports::clock::Clock;
 use ports::entropy::Entropy;
 use ports::event_sink::EventSink;
+use ports::one_time::OneTimeStates;
 use ports::outbox::Outbox;
 use ports::session_copies::SessionCopies;
 use ports::sessions::Sessions;
 use ports::throttles::Throttles;
+use ports::{Ports, Providers};
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Handle;
 
@@ -54,7 +59,8 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let hasher = ArgonHasher::start(&hashing(settings.hashing))
         .context("settings `password.memory_kib`, `.iterations` and `.parallelism`")?;
     let (accounts, sessions, outbox) = database(&settings.store, main)?;
-    let (challenges, throttles, session_copies) = shared(&settings.store, main)?;
+    let (challenges, throttles, session_copies, one_time) = shared(&settings.store, main)?;
+    let providers = Providers::new();
     let inbox = match settings.profile {
         Profile::Development => Some(Inbox::new(Arc::clone(&clock))),
         Profile::Production => None,
@@ -71,7 +77,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
         main,
     ));
     let ports = Ports {
-        policy: Arc::clone(&settings.policy),
+        policy: Arc::new(policy(settings, &providers)),
         clock,
         entropy,
         keys: Arc::new(keys),
@@ -81,7 +87,9 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
         session_copies,
         challenges,
         throttles,
+        one_time,
         postbox: Arc::clone(&dispatcher) as _,
+        providers: Arc::new(providers),
     };
     let messenger = Some(Arc::clone(&dispatcher) as _);
     let sink = settings.webhooks.as_ref().map(|it| webhooks(it, Arc::clone(&ports.clock)));
@@ -116,6 +124,24 @@ const fn hashing(cost: Hashing) -> HasherSettings {
         queue: 100,
         wait: HASH_WAIT,
     }
+}
+
+/// The rules' settings, with the ways in that there are.
+fn policy(settings: &Settings, providers: &Providers) -> Policy {
+    let keeps = settings.profile == Profile::Development;
+    let enabled = providers.values().filter(|it| it.is_enabled).map(|it| {
+        let facts = it.adapter.facts();
+        let namespaces = facts.namespaces.clone();
+        EnabledProvider { name: facts.name, kind: facts.kind, namespaces }
+    });
+    let mut policy = (*settings.policy).clone();
+    policy.ways = Ways {
+        sms: keeps || !settings.senders.is_empty(),
+        email: keeps || settings.email.is_some(),
+        usernames: policy.ways.usernames,
+        providers: enabled.collect(),
+    };
+    policy
 }
 
 /// Who delivers, channel by channel. In development a channel that has nobody keeps its messages
@@ -180,7 +206,8 @@ fn database(store: &Store, main: &Handle) -> Result<Database> {
     })
 }
 
-type Shared = (Arc<dyn Challenges>, Arc<dyn Throttles>, Arc<dyn SessionCopies>);
+type Shared =
+    (Arc<dyn Challenges>, Arc<dyn Throttles>, Arc<dyn SessionCopies>, Arc<dyn OneTimeStates>);
 
 /// What Redis keeps, or the process itself where there is one node only.
 fn shared(store: &Store, main: &Handle) -> Result<Shared> {
@@ -189,6 +216,7 @@ fn shared(store: &Store, main: &Handle) -> Result<Shared> {
             Arc::new(MemoryChallenges::default()),
             Arc::new(MemoryThrottles::default()),
             Arc::new(MemorySessionCopies::default()),
+            Arc::new(MemoryOneTimeStates::default()),
         ));
     };
     let redis = Redis::connect(&RedisSettings::new(url.clone()), main.clone())
@@ -196,7 +224,8 @@ fn shared(store: &Store, main: &Handle) -> Result<Shared> {
     Ok((
         Arc::new(RedisChallenges::new(redis.clone())),
         Arc::new(RedisThrottles::new(redis.clone())),
-        Arc::new(RedisSessionCopies::new(redis)),
+        Arc::new(RedisSessionCopies::new(redis.clone())),
+        Arc::new(RedisOneTimeStates::new(redis)),
     ))
 }
 

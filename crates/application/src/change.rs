@@ -25,8 +25,10 @@ pub(crate) enum Written {
     Done,
     /// The account changed since it was loaded: it is to be planned anew.
     Stale,
-    /// Somebody else has the identifier.
+    /// Somebody else has one of the names.
     Taken,
+    /// The proof was used before.
+    Spent,
 }
 
 /// The caller as the one who asks for a change.
@@ -78,7 +80,7 @@ pub(crate) fn require_fresh(
     if session.is_fresh(&ports.policy.sessions, now) {
         return Ok(());
     }
-    Err(Error::ReauthRequired { methods: account.methods() })
+    Err(Error::ReauthRequired { methods: account.methods(&ports.policy.ways) })
 }
 
 /// Writes a change and makes it seen at once on all nodes (SES-04).
@@ -112,6 +114,7 @@ pub(crate) async fn write(
         }
         Changed::Stale => Ok(Written::Stale),
         Changed::Taken => Ok(Written::Taken),
+        Changed::Spent => Ok(Written::Spent),
         Changed::SessionEnded => Err(Error::SessionInvalid),
     }
 }

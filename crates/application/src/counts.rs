@@ -19,8 +19,8 @@ pub(crate) fn verified(target: &Identifier) {
     let (channel, country) = match target {
         Identifier::Phone(it) => (Channel::Sms, it.region().code()),
         Identifier::Email(_) => (Channel::Email, nowhere()),
-        // No code goes to a user name.
-        Identifier::Username(_) => return,
+        // No code goes there.
+        Identifier::Username(_) | Identifier::ThirdParty(_) => return,
     };
     counter!("latchkey_codes_verified_total", "channel" => channel.as_str(), "country" => country)
         .increment(1);

@@ -17,6 +17,18 @@ pub enum Error {
     /// Unknown identifier, wrong password, no password, or an account that is switched off.
     #[error("the credentials do not match an account")]
     InvalidCredentials,
+    /// The provider does not confirm the account, or its proof was used before.
+    #[error("the provider does not confirm the account")]
+    ProviderIdentityInvalid,
+    /// The provider is switched off.
+    #[error("the provider is disabled")]
+    ProviderDisabled,
+    /// The provider cannot be asked.
+    #[error("the provider is unavailable")]
+    ProviderUnavailable,
+    /// The provider answered what makes no sense.
+    #[error("the provider's answer makes no sense")]
+    ProviderBadResponse,
     /// The token opens nothing.
     #[error("the session is not valid")]
     SessionInvalid,

@@ -1,7 +1,8 @@
 //! The caller's own ways in.
 
-use domain::identifier::Identifier;
+use domain::identifier::{Identifier, IdentifierKind};
 use domain::identity::Identity;
+use domain::provider::ThirdPartyId;
 use ports::Ports;
 use ports::error::StoreError;
 use ports::keys::Seal;
@@ -16,6 +17,8 @@ pub struct Shown {
     pub identity: Identity,
     /// The identifier with its middle left out.
     pub masked: String,
+    /// How a third party calls its account, where it told.
+    pub display_name: Option<String>,
 }
 
 /// The caller's identities, the first linked first.
@@ -29,7 +32,20 @@ pub(crate) fn show(ports: &Ports, identity: Identity) -> Result<Shown, Error> {
         .keys
         .open(Seal::IdentityDisplay(&identity.id), &identity.display)
         .map_err(|_| StoreError::Corrupt { what: "identities.display" })?;
+    let (named, nickname) = match text.split_once('\n') {
+        Some((named, nickname)) => (named, Some(nickname.to_owned())),
+        None => (text.as_str(), None),
+    };
+    let masked = match identity.kind {
+        IdentifierKind::ThirdParty(kind) => {
+            ThirdPartyId::new(kind, "", named).ok().map(|it| it.masked())
+        }
+        kind => {
+            let read = Identifier::parse(named, Some(kind), &ports.policy.phones);
+            read.ok().map(|it| it.masked())
+        }
+    };
     // What cannot be read back, as a number of a region that is not allowed any more, shows nothing.
-    let read = Identifier::parse(&text, Some(identity.kind), &ports.policy.phones);
-    Ok(Shown { identity, masked: read.map_or_else(|_| "****".to_owned(), |it| it.masked()) })
+    let masked = masked.unwrap_or_else(|| "****".to_owned());
+    Ok(Shown { identity, masked, display_name: nickname })
 }

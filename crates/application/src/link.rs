@@ -3,23 +3,21 @@
 use domain::Timestamp;
 use domain::change::NewIdentity;
 use domain::credential::Credential;
-use domain::credential::VerifiedIdentity;
 use domain::credential::code::Purpose;
 use domain::id::IdentityId;
-use domain::identity::Identity;
+use domain::identity::{Identity, Name};
 use domain::link::{Refusal, link as plan};
 use domain::login::Visit;
 use domain::new_password::is_still_good;
 use domain::origin::Origin;
-use domain::secret::IdentifierKey;
 use domain::session::Method;
 use ports::keys::Seal;
 use ports::{Ports, entropy};
 
 use crate::authenticate::Caller;
 use crate::change::{TRIES, Written, actor, contended, ids, load_own, require_fresh, write};
-use crate::credential::code::{self, Try};
-use crate::credential::password;
+use crate::credential::provider::sealed;
+use crate::credential::{self, Proof, Try, password};
 use crate::error::Error;
 use crate::identities::{Shown, show};
 
@@ -52,27 +50,24 @@ pub async fn link(ports: &Ports, caller: &Caller, asked: Link) -> Result<Linked,
     if asked.replace.is_some_and(|it| account.identity(it).is_none()) {
         return Err(Error::NotFound);
     }
-    let (proven, sent_at) = match prove(ports, caller, &asked, now).await? {
-        Proof::New { identity, sent_at } => (identity, sent_at),
-        Proof::Mine(id) => {
+    let proof = match prove(ports, caller, &asked, now).await? {
+        Shows::Identity(proof) => proof,
+        Shows::Me(id) => {
             let mine = account.identity(id).cloned().ok_or_else(contended)?;
             return Ok(Linked { identity: show(ports, mine)?, is_new: false });
         }
     };
-    let key = ports.keys.identifier_key(proven.identifier());
-    let id = IdentityId::new(now, entropy::bytes(&*ports.entropy));
-    let display = ports.keys.seal(Seal::IdentityDisplay(&id), proven.identifier().as_str());
-    let new = NewIdentity { id, kind: proven.identifier().kind(), display, key };
+    let new = new_identity(ports, &proof, now);
     let actor = actor(caller, &asked.origin, now);
     for _ in 0..TRIES {
         let account = load_own(ports, caller, now).await?;
-        if !is_still_good(sent_at, account.links_since) {
-            return Err(Error::CodeInvalid);
+        if !is_still_good(proof.made_at, account.links_since) {
+            return Err((proof.wrong)());
         }
         let one_per_type = &ports.policy.one_per_type;
         let planned =
             plan(&account, new.clone(), asked.replace, one_per_type, &actor, ids(ports, now));
-        let change = match planned {
+        let mut change = match planned {
             Ok(change) => change,
             Err(Refusal::AlreadyMine(id)) => {
                 let mine = account.identity(id).cloned().ok_or_else(contended)?;
@@ -82,24 +77,39 @@ pub async fn link(ports: &Ports, caller: &Caller, asked: Link) -> Result<Linked,
             Err(Refusal::OtherType) => return Err(Error::ReplaceType),
             Err(Refusal::LimitReached) => return Err(Error::LimitReached),
         };
+        change.spent = proof.brings.spent;
         match write(ports, &account.tokens, change).await? {
             Written::Done => {
                 let identity = linked_now(&new, now);
                 return Ok(Linked { identity: show(ports, identity)?, is_new: true });
             }
             // A racer of mine may have linked it.
-            Written::Taken if !is_mine(ports, caller, &key).await? => {
+            Written::Taken if !are_mine(ports, caller, &new.names).await? => {
                 return Err(Error::IdentityInUse);
             }
             Written::Taken | Written::Stale => {}
+            Written::Spent => return Err((proof.wrong)()),
         }
     }
     Err(contended())
 }
 
-enum Proof {
-    New { identity: VerifiedIdentity, sent_at: Timestamp },
-    Mine(IdentityId),
+/// The identity as it is to be written.
+fn new_identity(ports: &Ports, proof: &Proof, now: Timestamp) -> NewIdentity {
+    let id = IdentityId::new(now, entropy::bytes(&*ports.entropy));
+    NewIdentity {
+        id,
+        kind: proof.identity.identifier().kind(),
+        display: ports.keys.seal(Seal::IdentityDisplay(&id), &proof.shown()),
+        names: proof.names(ports),
+        tokens: proof.brings.tokens.as_ref().map(|it| sealed(ports, &id, it)),
+    }
+}
+
+/// What a credential shows: an identity, whosever it is, or one that is the caller's own.
+enum Shows {
+    Identity(Box<Proof>),
+    Me(IdentityId),
 }
 
 async fn prove(
@@ -107,12 +117,11 @@ async fn prove(
     caller: &Caller,
     asked: &Link,
     now: Timestamp,
-) -> Result<Proof, Error> {
+) -> Result<Shows, Error> {
     match &asked.credential {
-        Credential::Code(it) => {
-            let proven =
-                code::prove(ports, it, Try::new(Purpose::Link, &asked.origin, now)).await?;
-            Ok(Proof::New { identity: proven.identity, sent_at: proven.sent_at })
+        Credential::Identity(it) => {
+            let tried = Try::new(Purpose::Link, &asked.origin, now);
+            Ok(Shows::Identity(Box::new(credential::prove(ports, it, tried).await?)))
         }
         // A password proves a user who has it already: the caller, or somebody else.
         Credential::Password(it) => {
@@ -123,7 +132,7 @@ async fn prove(
             // The password was right, and no login follows that would forget the failures.
             ports.accounts.forget_attempts(account.user.id).await?;
             if account.user.id == caller.signed_in.user.id {
-                Ok(Proof::Mine(account.identity_id))
+                Ok(Shows::Me(account.identity_id))
             } else {
                 Err(Error::IdentityInUse)
             }
@@ -131,9 +140,11 @@ async fn prove(
     }
 }
 
-async fn is_mine(ports: &Ports, caller: &Caller, key: &IdentifierKey) -> Result<bool, Error> {
-    let owner = ports.accounts.find(key).await?;
-    Ok(owner.is_none_or(|it| it.user.id == caller.signed_in.user.id))
+/// True unless somebody else has one of the names.
+async fn are_mine(ports: &Ports, caller: &Caller, names: &[Name]) -> Result<bool, Error> {
+    let keys: Vec<_> = names.iter().map(|it| it.key).collect();
+    let owners = ports.accounts.find_all(&keys).await?;
+    Ok(owners.iter().all(|(_, it)| it.user.id == caller.signed_in.user.id))
 }
 
 /// The identity as it was written.

@@ -3,12 +3,13 @@
 use domain::Timestamp;
 use domain::account::AccountState;
 use domain::change::{Actor, Change};
-use domain::credential::VerifiedIdentity;
-use domain::credential::code::{CodeCredential, Purpose};
-use domain::credential::{Credential, PasswordCredential};
+use domain::credential::code::Purpose;
+use domain::credential::third_party::Owner;
+use domain::credential::{Credential, IdentityCredential, PasswordCredential, VerifiedIdentity};
 use domain::id::{IdentityId, UserId};
 use domain::identifier::IdentifierKind;
-use domain::login::{Account, Newcomer, Registration, Visit, enter, register};
+use domain::identity::Name;
+use domain::login::{Account, Entry, Newcomer, Registration, Trace, Visit, enter, register};
 use domain::origin::Origin;
 use domain::password::{Password, PasswordHash};
 use domain::profile::Profile;
@@ -22,8 +23,8 @@ use ports::keys::Seal;
 use ports::{Ports, entropy};
 
 use crate::change::{TRIES, contended, ids, load_active};
-use crate::credential::code::{self, Try};
-use crate::credential::password;
+use crate::credential::provider::sealed;
+use crate::credential::{Brings, Proof, Try, code, find_owner, password, prove};
 use crate::error::Error;
 use crate::visit::{Admission, draw, hand_out};
 
@@ -63,7 +64,9 @@ pub struct LoggedIn {
 pub async fn login(ports: &Ports, login: Login) -> Result<LoggedIn, Error> {
     let now = ports.clock.now();
     match login.credential {
-        Credential::Code(it) => by_code(ports, &it, login.newcomer, login.origin, now).await,
+        Credential::Identity(it) => {
+            by_identity(ports, &it, login.newcomer, login.origin, now).await
+        }
         Credential::Password(it) => by_password(ports, it, login.origin, now).await,
     }
 }
@@ -78,39 +81,48 @@ async fn by_password(
     let visit = Visit { identifier, method: Method::Password, origin, at: now };
     let account = password::prove(ports, &credential.password, &visit).await?;
     // What changed while the password was looked at makes the proof worthless (LINK-11).
-    let admission = come_in(ports, &account, &visit).await?.ok_or(Error::InvalidCredentials)?;
+    let admission = come_in(ports, &account, &visit, Trace::default())
+        .await?
+        .ok_or(Error::InvalidCredentials)?;
     Ok(LoggedIn { admission, is_new_user: false })
 }
 
-async fn by_code(
+async fn by_identity(
     ports: &Ports,
-    credential: &CodeCredential,
+    credential: &IdentityCredential,
     newcomer: Newcomers,
     origin: Origin,
     now: Timestamp,
 ) -> Result<LoggedIn, Error> {
     let Newcomers { profile, password, takes_dormant } = newcomer;
-    // The hasher's place comes before the code is used up: overload costs nobody a code.
+    // The hasher's place comes before the credential is used up: overload costs nobody a code.
     let mut to_hash = match password {
         Some(raw) => {
-            let password = code::check_password(ports, credential, Purpose::Login, &raw).await?;
+            let password = check_password(ports, credential, &raw).await?;
             Some((password, ports.hasher.reserve().await?))
         }
         None => None,
     };
     let mut password = None;
-    let proven =
-        code::prove(ports, credential, Try::new(Purpose::Login, &origin, now)).await?.identity;
-    let identifier = ports.keys.identifier_key(proven.identifier());
-    let mut visit = Visit { identifier, method: proven.method(), origin, at: now };
+    let proof = prove(ports, credential, Try::new(Purpose::Login, &origin, now)).await?;
+    let names = proof.names(ports);
+    let identifier = ports.keys.identifier_key(proof.identity.identifier());
+    let mut visit = Visit { identifier, method: proof.identity.method(), origin, at: now };
+    // What a new user says of themselves goes before what a third party says of them.
+    let profile = Profile {
+        nickname: profile.nickname.or_else(|| proof.brings.profile.nickname.clone()),
+        avatar_url: profile.avatar_url.or_else(|| proof.brings.profile.avatar_url.clone()),
+    };
     let (mut is_freed, mut seen) = (false, None);
     for _ in 0..TRIES {
         // What is written by a later try is later than what it met.
         visit.at = ports.clock.now();
-        let Some(account) = ports.accounts.find(&identifier).await? else {
+        let owner = find_owner(ports, &names).await?;
+        let proposes_merge = matches!(owner, Owner::Contested(_));
+        let (Owner::One(account) | Owner::Contested(account)) = owner else {
             hash(&mut to_hash, &mut password).await;
             let new = SignUp { profile: &profile, password: password.clone(), taken_from: None };
-            match sign_up(ports, &proven, new, &visit).await? {
+            match sign_up(ports, &proof, new, &visit).await? {
                 Some(admission) => return Ok(LoggedIn { admission, is_new_user: true }),
                 None => continue,
             }
@@ -125,9 +137,9 @@ async fn by_code(
         // What made other proofs worthless meanwhile makes this one so as well.
         let epoch = (account.user.id, account.security_epoch);
         if seen.replace(epoch).is_some_and(|it: (UserId, i32)| it.0 == epoch.0 && it.1 != epoch.1) {
-            return Err(Error::CodeInvalid);
+            return Err((proof.wrong)());
         }
-        if let Some((dormant, methods)) = dormant(ports, &proven, &account, now).await? {
+        if let Some((dormant, methods)) = dormant(ports, &proof.identity, &account, now).await? {
             if !takes_dormant {
                 return Err(Error::ExtraProofRequired { methods });
             }
@@ -137,14 +149,41 @@ async fn by_code(
             hash(&mut to_hash, &mut password).await;
             let (profile, password) = (&profile, password.clone());
             let new = SignUp { profile, password, taken_from: Some(change) };
-            if let Some(admission) = sign_up(ports, &proven, new, &visit).await? {
+            if let Some(admission) = sign_up(ports, &proof, new, &visit).await? {
                 return Ok(LoggedIn { admission, is_new_user: true });
             }
-        } else if let Some(admission) = come_in(ports, &account, &visit).await? {
+        } else if let Some(admission) =
+            come_in(ports, &account, &visit, trace(ports, &proof, &names, &account)).await?
+        {
+            let admission = Admission { proposes_merge, ..admission };
             return Ok(LoggedIn { admission, is_new_user: false });
         }
     }
     Err(contended())
+}
+
+/// Checks the password of a new user before the credential is looked at: one that cannot be set
+/// costs no credential.
+async fn check_password(
+    ports: &Ports,
+    credential: &IdentityCredential,
+    raw: &str,
+) -> Result<Password, Error> {
+    match credential {
+        IdentityCredential::Code(it) => code::check_password(ports, it, Purpose::Login, raw).await,
+        IdentityCredential::Provider(_) => Ok(Password::parse(raw, &ports.policy.passwords, &[])?),
+    }
+}
+
+/// What the login of somebody who is known leaves behind.
+fn trace(ports: &Ports, proof: &Proof, names: &[Name], account: &Account) -> Trace {
+    let id = &account.identity_id;
+    Trace {
+        // An identity of one name was found by it. Names that are its own already change nothing.
+        names: if names.len() > 1 { names.to_vec() } else { Vec::new() },
+        tokens: proof.brings.tokens.as_ref().map(|it| sealed(ports, id, it)),
+        spent: proof.brings.spent,
+    }
 }
 
 /// Hashes what is still to be hashed: a new user's password, once, and nobody else's.
@@ -170,7 +209,7 @@ async fn dormant(
         return Ok(None);
     }
     let Some(state) = load_active(ports, account.user.id, now).await? else { return Ok(None) };
-    let methods = other_proofs(&state, account.identity_id);
+    let methods = other_proofs(&state, account.identity_id, &ports.policy.ways);
     Ok((!methods.is_empty()).then_some((state, methods)))
 }
 
@@ -179,9 +218,11 @@ async fn come_in(
     ports: &Ports,
     account: &Account,
     visit: &Visit,
+    trace: Trace,
 ) -> Result<Option<Admission>, Error> {
     let (token, fresh) = draw(ports, visit.at);
     let entry = enter(account, visit.clone(), fresh, &ports.policy.sessions);
+    let entry = Entry { trace, ..entry };
     match ports.accounts.enter(&entry).await? {
         Entered::In { ended } => {
             // The login stands: a copy that cannot be removed goes by itself within a minute.
@@ -194,6 +235,7 @@ async fn come_in(
             Ok(Some(hand_out(ports, token, &entry.token, signed_in).await))
         }
         Entered::Stale => Ok(None),
+        Entered::Spent => Err(Error::ProviderIdentityInvalid),
     }
 }
 
@@ -210,27 +252,30 @@ pub(crate) struct SignUp<'a> {
 /// Writes a new user with their first login; `None` if somebody has the identifier by now.
 pub(crate) async fn sign_up(
     ports: &Ports,
-    proven: &VerifiedIdentity,
+    proof: &Proof,
     new: SignUp<'_>,
     visit: &Visit,
 ) -> Result<Option<Admission>, Error> {
     let SignUp { profile, password, taken_from } = new;
     let identity_id = IdentityId::new(visit.at, entropy::bytes(&*ports.entropy));
-    let display =
-        ports.keys.seal(Seal::IdentityDisplay(&identity_id), proven.identifier().as_str());
+    let display = ports.keys.seal(Seal::IdentityDisplay(&identity_id), &proof.shown());
+    let Brings { tokens, spent, .. } = &proof.brings;
+    let tokens = tokens.as_ref().map(|it| sealed(ports, &identity_id, it));
     let newcomer = Newcomer {
         user_id: UserId::new(visit.at, entropy::bytes(&*ports.entropy)),
         identity_id,
-        kind: proven.identifier().kind(),
+        kind: proof.identity.identifier().kind(),
+        names: proof.names(ports),
         display,
         profile: profile.clone(),
         password,
     };
     let (token, fresh) = draw(ports, visit.at);
-    let registration = Registration {
+    let mut registration = Registration {
         taken_from,
         ..register(newcomer, visit.clone(), fresh, &ports.policy.sessions)
     };
+    registration.entry.trace = Trace { names: Vec::new(), tokens, spent: *spent };
     match ports.accounts.register(&registration).await? {
         Registered::New => {
             let hash = registration.entry.token;
@@ -239,5 +284,6 @@ pub(crate) async fn sign_up(
             Ok(Some(hand_out(ports, token, &hash, signed_in).await))
         }
         Registered::Taken => Ok(None),
+        Registered::Spent => Err(Error::ProviderIdentityInvalid),
     }
 }

@@ -9,6 +9,7 @@ use domain::login::Visit;
 use domain::merge::{Plan, ProfileFrom, Refusal, merge as carry_out, plan};
 use domain::new_password::is_still_good;
 use domain::origin::Origin;
+use domain::provider::SpentProof;
 use domain::secret::IdentifierKey;
 use domain::session::Method;
 use domain::user::User;
@@ -18,8 +19,7 @@ use crate::authenticate::Caller;
 use crate::change::{
     TRIES, Written, actor, contended, ids, load_active, load_own, require_fresh, write,
 };
-use crate::credential::code::{self, Try};
-use crate::credential::password;
+use crate::credential::{self, Try, password};
 use crate::error::Error;
 use crate::identities::{Shown, show};
 
@@ -51,7 +51,7 @@ pub struct Merged {
 pub async fn merge(ports: &Ports, caller: &Caller, asked: Merge) -> Result<Merged, Error> {
     let now = ports.clock.now();
     require_fresh(ports, caller, &load_own(ports, caller, now).await?, now)?;
-    let proof = prove(ports, &asked, now).await?;
+    let proof = prove(ports, caller, &asked, now).await?;
     let actor = actor(caller, &asked.origin, now);
     for _ in 0..TRIES {
         let mine = load_own(ports, caller, now).await?;
@@ -60,10 +60,10 @@ pub async fn merge(ports: &Ports, caller: &Caller, asked: Merge) -> Result<Merge
             if ports.accounts.resolve(proof.user_id).await? == Some(mine.user.id) {
                 return Ok(Merged { user: mine.user, moved: Vec::new(), drops_password: false });
             }
-            return Err(wrong(&asked.credential));
+            return Err((proof.wrong)());
         };
         if !proof.still_holds(&other) {
-            return Err(wrong(&asked.credential));
+            return Err((proof.wrong)());
         }
         let one_per_type = &ports.policy.one_per_type;
         let plan = plan(&mine, &other, one_per_type).map_err(|it| match it {
@@ -75,43 +75,60 @@ pub async fn merge(ports: &Ports, caller: &Caller, asked: Merge) -> Result<Merge
             return Ok(merged);
         }
         let ids = ids(ports, now);
-        let change = carry_out(&mine, &other, &plan, asked.profile_from, &actor, ids);
+        let mut change = carry_out(&mine, &other, &plan, asked.profile_from, &actor, ids);
+        change.spent = proof.spent;
         let tokens = [mine.tokens.as_slice(), &other.tokens].concat();
-        if write(ports, &tokens, change).await? == Written::Done {
-            return Ok(merged);
+        match write(ports, &tokens, change).await? {
+            Written::Done => return Ok(merged),
+            Written::Spent => return Err((proof.wrong)()),
+            Written::Stale | Written::Taken => {}
         }
     }
     Err(contended())
 }
 
 /// The proof of the other account, as it was when it was looked at.
-struct Proof {
+struct Proved {
     user_id: UserId,
     identifier: IdentifierKey,
     security_epoch: i32,
-    /// When the code was made; `None` for a password.
-    sent_at: Option<Timestamp>,
+    /// When what proves it was made; `None` for a password.
+    made_at: Option<Timestamp>,
+    /// The proof that is used up by it.
+    spent: Option<SpentProof>,
+    /// The answer to a wrong one of its type.
+    wrong: fn() -> Error,
 }
 
-impl Proof {
+impl Proved {
     /// True while nothing made it worthless: the identifier unlinked, the password changed, all
     /// sessions ended (LINK-09, LINK-11).
     fn still_holds(&self, other: &AccountState) -> bool {
         other.identity_of(&self.identifier).is_some()
             && other.security_epoch == self.security_epoch
-            && self.sent_at.is_none_or(|it| is_still_good(it, other.links_since))
+            && self.made_at.is_none_or(|it| is_still_good(it, other.links_since))
     }
 }
 
-/// Proves the other account; a code is used up unless the merge is only tried out.
-async fn prove(ports: &Ports, asked: &Merge, now: Timestamp) -> Result<Proof, Error> {
-    let (account, identifier, sent_at) = match &asked.credential {
-        Credential::Code(it) => {
+/// Proves the other account; a code of ours is used up unless the merge is only tried out. Where the
+/// names of one identity are both the caller's and another user's, the other one is meant.
+async fn prove(
+    ports: &Ports,
+    caller: &Caller,
+    asked: &Merge,
+    now: Timestamp,
+) -> Result<Proved, Error> {
+    let (identifier, account, proof) = match &asked.credential {
+        Credential::Identity(it) => {
             let on_right = if asked.dry_run { OnRight::Keep } else { OnRight::Use };
             let tried = Try { on_right, ..Try::new(Purpose::Merge, &asked.origin, now) };
-            let proven = code::prove(ports, it, tried).await?;
-            let key = ports.keys.identifier_key(proven.identity.identifier());
-            (ports.accounts.find(&key).await?, key, Some(proven.sent_at))
+            let proof = credential::prove(ports, it, tried).await?;
+            let keys: Vec<_> = proof.names(ports).into_iter().map(|it| it.key).collect();
+            let mut found = ports.accounts.find_all(&keys).await?;
+            let me = caller.signed_in.user.id;
+            found.sort_by_key(|(key, it)| (it.user.id == me, keys.iter().position(|it| it == key)));
+            let (identifier, account) = found.into_iter().next().ok_or_else(proof.wrong)?;
+            (identifier, account, Some(proof))
         }
         Credential::Password(it) => {
             let identifier = ports.keys.identifier_key(&it.identifier);
@@ -120,20 +137,17 @@ async fn prove(ports: &Ports, asked: &Merge, now: Timestamp) -> Result<Proof, Er
             let account = password::prove(ports, &it.password, &visit).await?;
             // The password was right, and no login follows that would forget the failures.
             ports.accounts.forget_attempts(account.user.id).await?;
-            (Some(account), identifier, None)
+            (identifier, account, None)
         }
     };
-    let account = account.ok_or_else(|| wrong(&asked.credential))?;
-    let (user_id, security_epoch) = (account.user.id, account.security_epoch);
-    Ok(Proof { user_id, identifier, security_epoch, sent_at })
-}
-
-/// The answer to a wrong credential of its type.
-const fn wrong(credential: &Credential) -> Error {
-    match credential {
-        Credential::Code(_) => Error::CodeInvalid,
-        Credential::Password(_) => Error::InvalidCredentials,
-    }
+    Ok(Proved {
+        user_id: account.user.id,
+        identifier,
+        security_epoch: account.security_epoch,
+        made_at: proof.as_ref().map(|it| it.made_at),
+        spent: proof.as_ref().and_then(|it| it.brings.spent),
+        wrong: proof.map_or(|| Error::InvalidCredentials, |it| it.wrong),
+    })
 }
 
 fn merged(

@@ -133,7 +133,7 @@ fn recipient(identifier: Identifier) -> Option<Recipient> {
     match identifier {
         Identifier::Phone(it) => Some(Recipient::Phone(it)),
         Identifier::Email(it) => Some(Recipient::Mailbox(it)),
-        Identifier::Username(_) => None,
+        Identifier::Username(_) | Identifier::ThirdParty(_) => None,
     }
 }
 

@@ -72,7 +72,7 @@ async fn allow(
         if session.may_set_password(has_password, &ports.policy.sessions, now) {
             return Ok(());
         }
-        return Err(Error::ReauthRequired { methods: account.methods() });
+        return Err(Error::ReauthRequired { methods: account.methods(&ports.policy.ways) });
     };
     let identifier = account.any_key().ok_or(Error::SessionInvalid)?;
     // The device is the session's: the account knows it, also in a storm of wrong passwords.

@@ -2,17 +2,18 @@
 
 use domain::credential::Credential;
 use domain::credential::code::Purpose;
+use domain::credential::third_party::Owner;
 use domain::event::{LoginEvent, Outcome};
 use domain::id::EventId;
 use domain::login::{Account, Visit};
 use domain::origin::Origin;
+use domain::provider::SpentProof;
 use domain::session::{Method, Session, SignedIn};
 use ports::accounts::{Changed, Reauthentication};
 use ports::{Ports, entropy};
 
 use crate::authenticate::Caller;
-use crate::credential::code::{self, Try};
-use crate::credential::password;
+use crate::credential::{self, Try, find_owner, password};
 use crate::error::Error;
 use crate::visit::{Admission, draw_token, hand_out};
 
@@ -27,7 +28,7 @@ pub async fn reauthenticate(
 ) -> Result<Admission, Error> {
     // The device is the session's: the account knows it, also in a storm of wrong passwords.
     let origin = Origin { device: caller.signed_in.session.origin.device.clone(), ..origin };
-    let (account, visit, wrong) = prove(ports, credential, origin).await?;
+    let Proved { account, visit, spent, wrong } = prove(ports, credential, origin).await?;
     let SignedIn { session, user } = &caller.signed_in;
     if visit.method == Method::Password
         && let Some(other) = account.as_ref().filter(|it| it.user.id != user.id)
@@ -35,7 +36,8 @@ pub async fn reauthenticate(
         // The password was right, though not the caller's.
         ports.accounts.forget_attempts(other.user.id).await?;
     }
-    let account = account.filter(|it| it.user.id == user.id && it.admit().is_ok()).ok_or(wrong)?;
+    let account = account.filter(|it| it.user.id == user.id && it.admit().is_ok());
+    let account = account.ok_or_else(wrong)?;
     let (token, hash) = draw_token(ports);
     let proof = Reauthentication {
         user_id: user.id,
@@ -52,11 +54,13 @@ pub async fn reauthenticate(
             origin: visit.origin,
             at: visit.at,
         },
+        spent,
     };
     // The copy goes first: if it cannot, nothing has happened and the token goes on (SES-04).
     ports.session_copies.forget(&[caller.token]).await?;
     match ports.accounts.reauthenticate(&proof).await? {
         Changed::Done { .. } => {}
+        Changed::Spent => return Err(wrong()),
         Changed::Stale | Changed::SessionEnded | Changed::Taken => {
             return Err(Error::SessionInvalid);
         }
@@ -65,27 +69,37 @@ pub async fn reauthenticate(
     Ok(hand_out(ports, token, &hash, SignedIn { session, user: account.user }).await)
 }
 
-/// The account that a credential proves, the visit, and the answer to a wrong one of its type.
-async fn prove(
-    ports: &Ports,
-    credential: Credential,
-    origin: Origin,
-) -> Result<(Option<Account>, Visit, Error), Error> {
+/// What a credential proved of somebody.
+struct Proved {
+    account: Option<Account>,
+    visit: Visit,
+    /// The proof that is used up by it.
+    spent: Option<SpentProof>,
+    /// The answer to a wrong one of its type.
+    wrong: fn() -> Error,
+}
+
+async fn prove(ports: &Ports, credential: Credential, origin: Origin) -> Result<Proved, Error> {
     let now = ports.clock.now();
     match credential {
-        Credential::Code(it) => {
+        Credential::Identity(it) => {
             let tried = Try::new(Purpose::Reauthenticate, &origin, now);
-            let proven = code::prove(ports, &it, tried).await?.identity;
-            let identifier = ports.keys.identifier_key(proven.identifier());
-            let account = ports.accounts.find(&identifier).await?;
-            let visit = Visit { identifier, method: proven.method(), origin, at: now };
-            Ok((account, visit, Error::CodeInvalid))
+            let proof = credential::prove(ports, &it, tried).await?;
+            let owner = find_owner(ports, &proof.names(ports)).await?;
+            let account = match owner {
+                Owner::Nobody => None,
+                Owner::One(it) | Owner::Contested(it) => Some(it),
+            };
+            let identifier = ports.keys.identifier_key(proof.identity.identifier());
+            let visit = Visit { identifier, method: proof.identity.method(), origin, at: now };
+            Ok(Proved { account, visit, spent: proof.brings.spent, wrong: proof.wrong })
         }
         Credential::Password(it) => {
             let identifier = ports.keys.identifier_key(&it.identifier);
             let visit = Visit { identifier, method: Method::Password, origin, at: now };
             let account = password::prove(ports, &it.password, &visit).await?;
-            Ok((Some(account), visit, Error::InvalidCredentials))
+            let wrong = || Error::InvalidCredentials;
+            Ok(Proved { account: Some(account), visit, spent: None, wrong })
         }
     }
 }

@@ -11,6 +11,7 @@ use domain::session::Method;
 use domain::username::Username;
 use ports::Ports;
 
+use crate::credential::{Brings, Proof};
 use crate::error::{Error, until};
 use crate::login::{SignUp, sign_up};
 use crate::visit::Admission;
@@ -39,7 +40,12 @@ pub async fn register(ports: &Ports, registration: Registration) -> Result<Admis
     if ports.accounts.find(&key).await?.is_some() {
         return Err(Error::UsernameTaken);
     }
-    let chosen = chosen_username(registration.username);
+    let chosen = Proof {
+        identity: chosen_username(registration.username),
+        made_at: now,
+        brings: Brings::default(),
+        wrong: || Error::UsernameTaken,
+    };
     let visit =
         Visit { identifier: key, method: Method::Password, origin: registration.origin, at: now };
     let profile = &registration.profile;

@@ -9,7 +9,7 @@ use domain::user::UserState;
 use ports::Ports;
 
 use crate::change::{TRIES, Written, contended, ids, write};
-use crate::credential::code::{self, Try};
+use crate::credential::{Try, code};
 use crate::error::Error;
 use crate::password::identifiers;
 
@@ -53,7 +53,7 @@ pub async fn reset_password(ports: &Ports, asked: Reset) -> Result<(), Error> {
         let loaded = ports.accounts.load(found.user.id, now).await?;
         // The identifier may have moved meanwhile; then the next look finds where it is.
         let Some(account) = loaded.filter(|it| it.identity_of(&key).is_some()) else { continue };
-        if !is_still_good(proven.sent_at, account.resets_since) {
+        if !is_still_good(proven.made_at, account.resets_since) {
             return Err(Error::CodeInvalid);
         }
         if account.user.state != UserState::Active {

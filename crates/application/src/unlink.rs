@@ -21,10 +21,12 @@ pub async fn unlink(
     for _ in 0..TRIES {
         let account = load_own(ports, caller, now).await?;
         require_fresh(ports, caller, &account, now)?;
-        let change = plan(&account, id, &actor, ids(ports, now)).map_err(|it| match it {
-            Refusal::NotFound => Error::NotFound,
-            Refusal::LastMethod => Error::LastMethod,
-        })?;
+        let change = plan(&account, id, &ports.policy.ways, &actor, ids(ports, now)).map_err(
+            |it| match it {
+                Refusal::NotFound => Error::NotFound,
+                Refusal::LastMethod => Error::LastMethod,
+            },
+        )?;
         if write(ports, &account.tokens, change).await? == Written::Done {
             return Ok(());
         }

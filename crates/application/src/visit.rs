@@ -21,6 +21,8 @@ pub struct Admission {
     pub session: Session,
     /// Its owner.
     pub user: User,
+    /// True if what they came by is another user's as well: both may be theirs.
+    pub proposes_merge: bool,
 }
 
 /// Draws a token and gives its hash beside it.
@@ -58,7 +60,8 @@ pub(crate) async fn hand_out(
     if let Err(error) = ports.session_copies.put(hash, &signed_in).await {
         tracing::debug!(%error, "no copy of the session was put");
     }
-    Admission { token, session: signed_in.session, user: signed_in.user }
+    let SignedIn { session, user } = signed_in;
+    Admission { token, session, user, proposes_merge: false }
 }
 
 /// The audit line of a visit that failed.

@@ -29,7 +29,7 @@ use domain::message::Recipient;
 use domain::origin::{Device, Origin};
 use domain::password::PasswordAttempt;
 use domain::phone::PhoneNumber;
-use domain::policy::{GuessingPolicy, Policy, ResetCaps};
+use domain::policy::{GuessingPolicy, Policy, ResetCaps, Ways};
 use domain::secret::SessionToken;
 use domain::user::UserState;
 use ports::Ports;
@@ -160,11 +160,8 @@ impl World {
             return;
         }
         let code = self.code(address, Purpose::Login).await.unwrap();
-        let asked = Login {
-            credential: Credential::Code(code),
-            newcomer: Newcomers::default(),
-            origin: origin(),
-        };
+        let asked =
+            Login { credential: code.into(), newcomer: Newcomers::default(), origin: origin() };
         let came = login(&self.ports, asked).await.unwrap();
         let id = came.admission.user.id;
         assert_eq!(came.is_new_user, owner.is_none());
@@ -210,7 +207,7 @@ impl World {
         }
         let code = self.code(address, Purpose::Link).await.unwrap();
         let replace = old.map(|it| self.people[&user].addresses[&it]);
-        let asked = Link { credential: Credential::Code(code), replace, origin: origin() };
+        let asked = Link { credential: code.into(), replace, origin: origin() };
         let linked = link(&self.ports, &self.caller(&token).await, asked).await;
         match self.owner(address) {
             Some(owner) if owner == user => assert!(!linked.unwrap().is_new),
@@ -252,7 +249,7 @@ impl World {
         let dry_run = self.random.random_range(0..4) == 0;
         let code = self.code(address, Purpose::Merge).await.unwrap();
         let asked = Merge {
-            credential: Credential::Code(code),
+            credential: code.into(),
             profile_from: ProfileFrom::This,
             dry_run,
             origin: origin(),
@@ -354,10 +351,10 @@ impl World {
             ids.sort_unstable();
             expected.sort_unstable();
             assert_eq!(ids, expected, "{id}");
-            assert_eq!(stored.keys.len(), expected.len(), "{id}");
+            assert_eq!(stored.names.len(), expected.len(), "{id}");
             assert_eq!(stored.user.has_password, person.password.is_some(), "{id}");
             assert_eq!(stored.user.state == UserState::Active, !person.is_gone, "{id}");
-            assert_eq!(stored.methods().is_empty(), person.is_gone, "{id}");
+            assert_eq!(stored.methods(&Ways::OWN).is_empty(), person.is_gone, "{id}");
             let means = self.ports.accounts.resolve(*id).await.unwrap();
             assert_eq!(means, Some(person.means.unwrap_or(*id)), "{id}");
             for (token, _) in &person.sessions {

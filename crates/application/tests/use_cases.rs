@@ -57,7 +57,7 @@ fn by_code(message: &CodeMessage) -> Login {
 
 fn presenting(id: ChallengeId, code: Code) -> Login {
     Login {
-        credential: Credential::Code(CodeCredential { challenge_id: Some(id), code }),
+        credential: CodeCredential { challenge_id: Some(id), code }.into(),
         newcomer: Newcomers::default(),
         origin: origin(),
     }

@@ -3,8 +3,9 @@
 use crate::Timestamp;
 use crate::id::IdentityId;
 use crate::identifier::IdentifierKind;
-use crate::identity::Identity;
+use crate::identity::{Identity, Name};
 use crate::outbox::Address;
+use crate::policy::Ways;
 use crate::secret::{IdentifierKey, TokenHash};
 use crate::session::Method;
 use crate::user::User;
@@ -24,7 +25,7 @@ pub struct AccountState {
     /// The ways in, the first linked first.
     pub identities: Vec<Identity>,
     /// What they are known by.
-    pub keys: Vec<(IdentifierKey, IdentityId)>,
+    pub names: Vec<(Name, IdentityId)>,
     /// The tokens of the live sessions.
     pub tokens: Vec<TokenHash>,
     /// A code made before this moment resets no password.
@@ -43,37 +44,49 @@ impl AccountState {
     /// The identity that an identifier belongs to.
     #[must_use]
     pub fn identity_of(&self, key: &IdentifierKey) -> Option<&Identity> {
-        let (_, id) = self.keys.iter().find(|(it, _)| it == key)?;
+        let (_, id) = self.names.iter().find(|(it, _)| it.key == *key)?;
         self.identity(*id)
     }
 
     /// An identifier of it, by which its attempts are counted.
     #[must_use]
     pub fn any_key(&self) -> Option<IdentifierKey> {
-        self.keys.first().map(|(key, _)| *key)
+        self.names.first().map(|(it, _)| it.key)
     }
 
     /// How its owner can prove who they are.
     #[must_use]
-    pub fn methods(&self) -> Vec<Method> {
-        self.methods_without(None)
+    pub fn methods(&self, ways: &Ways) -> Vec<Method> {
+        self.methods_without(None, ways)
     }
 
-    /// How its owner could still prove who they are if an identity were gone.
+    /// How its owner could still prove who they are if an identity were gone, by the ways that the
+    /// service offers (LINK-06).
     ///
-    /// A password is a way in as long as there is an identifier to say it with (LINK-06).
+    /// A password is a way in as long as there is an identifier to say it with.
     #[must_use]
-    pub fn methods_without(&self, gone: Option<IdentityId>) -> Vec<Method> {
+    pub fn methods_without(&self, gone: Option<IdentityId>, ways: &Ways) -> Vec<Method> {
         let left = || self.identities.iter().filter(|it| Some(it.id) != gone);
         let proves = |kind| left().any(|it| it.kind == kind && it.verified_at.is_some());
-        [
-            (proves(IdentifierKind::Phone), Method::Sms),
-            (proves(IdentifierKind::Email), Method::Email),
-            (self.user.has_password && left().next().is_some(), Method::Password),
-        ]
-        .into_iter()
-        .filter_map(|(is_there, method)| is_there.then_some(method))
-        .collect()
+        let (phone, email) = (proves(IdentifierKind::Phone), proves(IdentifierKind::Email));
+        let username = ways.usernames && left().any(|it| it.kind == IdentifierKind::Username);
+        let own = [
+            (phone && ways.sms, Method::Sms),
+            (email && ways.email, Method::Email),
+            (self.user.has_password && (phone || email || username), Method::Password),
+        ];
+        let own = own.into_iter().filter_map(|(is_there, method)| is_there.then_some(method));
+        let is_left = |it: &IdentityId| Some(*it) != gone;
+        let serves = |namespace: &str, kind| {
+            self.names.iter().filter(|(_, id)| is_left(id)).any(|(name, id)| {
+                name.namespace == namespace && self.identity(*id).is_some_and(|it| it.kind == kind)
+            })
+        };
+        let providers = ways.providers.iter().filter(|it| {
+            let kind = IdentifierKind::ThirdParty(it.kind);
+            it.namespaces.iter().any(|namespace| serves(namespace, kind))
+        });
+        own.chain(providers.map(|it| Method::Provider(it.name))).collect()
     }
 
     /// The addresses whose owner has proved them.
@@ -88,7 +101,7 @@ impl Identity {
     pub fn address(&self) -> Option<Address> {
         let is_address = match self.kind {
             IdentifierKind::Phone | IdentifierKind::Email => self.verified_at.is_some(),
-            IdentifierKind::Username => false,
+            IdentifierKind::Username | IdentifierKind::ThirdParty(_) => false,
         };
         is_address.then(|| Address {
             identity_id: self.id,

@@ -10,12 +10,14 @@ use crate::account::AccountState;
 use crate::ending::{AccountEvent, Fate, Holding};
 use crate::id::{EventId, IdentityId, SessionId, UserId};
 use crate::identifier::IdentifierKind;
+use crate::identity::Name;
 use crate::message::Notice;
 use crate::origin::Origin;
 use crate::outbox::{Address, Event, News, Outgoing};
 use crate::password::PasswordHash;
 use crate::profile::Profile;
-use crate::secret::{IdentifierKey, Sealed, TokenHash};
+use crate::provider::SpentProof;
+use crate::secret::{Sealed, TokenHash};
 use crate::user::UserState;
 
 /// Who asks for a change, from where, and when.
@@ -55,8 +57,10 @@ pub struct NewIdentity {
     pub kind: IdentifierKind,
     /// The identifier, sealed for this identity.
     pub display: Sealed,
-    /// The identifier's key.
-    pub key: IdentifierKey,
+    /// What it is known by: one name at least, that which decides whose it is first.
+    pub names: Vec<Name>,
+    /// The provider's tokens, sealed for this identity.
+    pub tokens: Option<Sealed>,
 }
 
 impl NewIdentity {
@@ -64,7 +68,7 @@ impl NewIdentity {
     pub(crate) fn address(&self) -> Option<Address> {
         let is_address = match self.kind {
             IdentifierKind::Phone | IdentifierKind::Email => true,
-            IdentifierKind::Username => false,
+            IdentifierKind::Username | IdentifierKind::ThirdParty(_) => false,
         };
         let (identity_id, kind, display) = (self.id, self.kind, self.display.clone());
         is_address.then_some(Address { identity_id, kind, display })
@@ -107,6 +111,8 @@ pub struct Change {
     pub linked: Option<NewIdentity>,
     /// Ways in of the absorbed account that become this one's.
     pub moved: Vec<IdentityId>,
+    /// The proof that is used up by it.
+    pub spent: Option<SpentProof>,
     /// The new password.
     pub password: Option<PasswordHash>,
     /// The new profile.
@@ -137,6 +143,7 @@ impl Change {
             unlinked: Vec::new(),
             linked: None,
             moved: Vec::new(),
+            spent: None,
             password: None,
             profile: None,
             state: account.user.state,

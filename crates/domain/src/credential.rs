@@ -1,22 +1,40 @@
 //! Credentials: what a person shows, and what it proves.
 //!
-//! Each type of credential is a module of its own; all of them end in a [`VerifiedIdentity`].
+//! A password proves a user that there is. Each other type is a module of its own, and all of
+//! those end in a [`VerifiedIdentity`], which may be nobody's yet.
 
 pub mod code;
+pub mod third_party;
 
 use crate::identifier::Identifier;
 use crate::password::PasswordAttempt;
 use crate::session::Method;
 use crate::username::Username;
 use code::CodeCredential;
+use third_party::ProviderCredential;
 
 /// Something that proves who a person is.
 #[derive(Debug)]
 pub enum Credential {
-    /// A code that was sent to a phone or mailbox.
-    Code(CodeCredential),
     /// An account's password.
     Password(PasswordCredential),
+    /// What proves an identity.
+    Identity(IdentityCredential),
+}
+
+/// Something that proves an identity, whosever it is.
+#[derive(Debug)]
+pub enum IdentityCredential {
+    /// A code that was sent to a phone or mailbox.
+    Code(CodeCredential),
+    /// What a third-party provider gave.
+    Provider(ProviderCredential),
+}
+
+impl From<CodeCredential> for Credential {
+    fn from(it: CodeCredential) -> Self {
+        Self::Identity(IdentityCredential::Code(it))
+    }
 }
 
 /// A login name and what was typed as its password.
@@ -28,22 +46,28 @@ pub struct PasswordCredential {
     pub password: PasswordAttempt,
 }
 
-/// An identifier whose owner has just proved it. Only a rule of this crate makes one.
+/// An identity whose owner has just proved it. Only a rule of this crate makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedIdentity {
     identifier: Identifier,
+    others: Vec<Identifier>,
     method: Method,
 }
 
 impl VerifiedIdentity {
     pub(crate) const fn proven(identifier: Identifier, method: Method) -> Self {
-        Self { identifier, method }
+        Self { identifier, others: Vec::new(), method }
     }
 
-    /// What was proved.
+    /// What was proved: the name that decides whose the identity is.
     #[must_use]
     pub const fn identifier(&self) -> &Identifier {
         &self.identifier
+    }
+
+    /// All names of the identity, the one that decides first.
+    pub fn identifiers(&self) -> impl Iterator<Item = &Identifier> {
+        std::iter::once(&self.identifier).chain(&self.others)
     }
 
     /// How it was proved.

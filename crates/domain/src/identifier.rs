@@ -1,9 +1,10 @@
-//! What an account is known by: phone number, e-mail address or user name.
+//! What an account is known by: phone number, e-mail address, user name, third-party account.
 
 use thiserror::Error;
 
 use crate::email::{EmailAddress, EmailAddressError};
 use crate::phone::{PhoneNumber, PhoneNumberError, PhonePolicy, is_separator};
+use crate::provider::{ProviderKind, ThirdPartyId};
 use crate::username::{Username, UsernameError};
 
 /// The kinds of identifier.
@@ -15,6 +16,8 @@ pub enum IdentifierKind {
     Email,
     /// A user name.
     Username,
+    /// An account at a third party.
+    ThirdParty(ProviderKind),
 }
 
 impl IdentifierKind {
@@ -25,13 +28,17 @@ impl IdentifierKind {
             Self::Phone => "phone",
             Self::Email => "email",
             Self::Username => "username",
+            Self::ThirdParty(provider) => provider.as_str(),
         }
     }
 
     /// Reads the stable name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Phone, Self::Email, Self::Username].into_iter().find(|it| it.as_str() == name)
+        [Self::Phone, Self::Email, Self::Username]
+            .into_iter()
+            .find(|it| it.as_str() == name)
+            .or_else(|| ProviderKind::parse(name).map(Self::ThirdParty))
     }
 }
 
@@ -44,6 +51,8 @@ pub enum Identifier {
     Email(EmailAddress),
     /// A user name.
     Username(Username),
+    /// An account at a third party.
+    ThirdParty(ThirdPartyId),
 }
 
 /// Why a text is not an identifier of its kind.
@@ -58,6 +67,9 @@ pub enum IdentifierError {
     /// The text was taken for a user name.
     #[error(transparent)]
     Username(#[from] UsernameError),
+    /// Third-party accounts are proved by their provider, and never typed.
+    #[error("a third-party account is not typed")]
+    NotTyped,
 }
 
 impl Identifier {
@@ -74,6 +86,7 @@ impl Identifier {
             IdentifierKind::Phone => Self::Phone(PhoneNumber::parse(raw, phones)?),
             IdentifierKind::Email => Self::Email(EmailAddress::parse(raw)?),
             IdentifierKind::Username => Self::Username(Username::parse(raw)?),
+            IdentifierKind::ThirdParty(_) => return Err(IdentifierError::NotTyped),
         })
     }
 
@@ -84,6 +97,16 @@ impl Identifier {
             Self::Phone(_) => IdentifierKind::Phone,
             Self::Email(_) => IdentifierKind::Email,
             Self::Username(_) => IdentifierKind::Username,
+            Self::ThirdParty(it) => IdentifierKind::ThirdParty(it.kind()),
+        }
+    }
+
+    /// Where it is unique, within its kind; empty for what is our own.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        match self {
+            Self::Phone(_) | Self::Email(_) | Self::Username(_) => "",
+            Self::ThirdParty(it) => it.namespace(),
         }
     }
 
@@ -94,6 +117,8 @@ impl Identifier {
             Self::Phone(it) => it.as_str().to_owned(),
             Self::Email(it) => it.as_str().to_owned(),
             Self::Username(it) => it.skeleton(),
+            // Neither part holds a control character.
+            Self::ThirdParty(it) => format!("{}\u{0}{}", it.namespace(), it.subject()),
         }
     }
 
@@ -104,6 +129,7 @@ impl Identifier {
             Self::Phone(it) => it.as_str(),
             Self::Email(it) => it.as_str(),
             Self::Username(it) => it.as_str(),
+            Self::ThirdParty(it) => it.subject(),
         }
     }
 
@@ -114,6 +140,7 @@ impl Identifier {
             Self::Phone(it) => it.masked(),
             Self::Email(it) => it.masked(),
             Self::Username(it) => it.as_str().to_owned(),
+            Self::ThirdParty(it) => it.masked(),
         }
     }
 }

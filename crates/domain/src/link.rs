@@ -19,7 +19,7 @@ pub enum Refusal {
     /// The identity that is to be replaced is not the account's.
     #[error("no such identity to be replaced")]
     NotFound,
-    /// The identity that is to be replaced is of another type, or a user name.
+    /// The identity that is to be replaced is of another type, or no address.
     #[error("only a phone by a phone, and an e-mail address by one")]
     OtherType,
     /// The account has one of the type, or as many as there may be.
@@ -39,14 +39,15 @@ pub fn link(
     actor: &Actor,
     ids: impl FnMut() -> EventId,
 ) -> Result<Change, Refusal> {
-    if let Some(mine) = account.identity_of(&new.key) {
+    if let Some(mine) = new.names.iter().find_map(|it| account.identity_of(&it.key)) {
         return Err(Refusal::AlreadyMine(mine.id));
     }
     let old = match replaced {
         Some(id) => Some(account.identity(id).ok_or(Refusal::NotFound)?),
         None => None,
     };
-    if old.is_some_and(|it| it.kind != new.kind || it.kind == IdentifierKind::Username) {
+    let is_address = matches!(new.kind, IdentifierKind::Phone | IdentifierKind::Email);
+    if old.is_some_and(|it| it.kind != new.kind || !is_address) {
         return Err(Refusal::OtherType);
     }
     let mut left = account.identities.iter().filter(|it| Some(it.id) != replaced);

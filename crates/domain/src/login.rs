@@ -7,9 +7,11 @@ use crate::change::Change;
 use crate::event::{LoginEvent, Outcome};
 use crate::id::{EventId, IdentityId, SessionId, UserId};
 use crate::identifier::IdentifierKind;
+use crate::identity::Name;
 use crate::origin::Origin;
 use crate::password::PasswordHash;
 use crate::profile::Profile;
+use crate::provider::SpentProof;
 use crate::secret::{IdentifierKey, Sealed, TokenHash};
 use crate::session::{Method, Session, SessionPolicy};
 use crate::user::{User, UserState};
@@ -76,6 +78,18 @@ pub struct Visit {
     pub at: Timestamp,
 }
 
+/// What a login by a third-party account leaves behind, beside the session.
+#[derive(Debug, Clone, Default)]
+pub struct Trace {
+    /// Names of the identity that it was not known by yet. One that somebody else has by now stays
+    /// theirs.
+    pub names: Vec<Name>,
+    /// The provider's tokens, sealed for the identity; `None` leaves what was kept.
+    pub tokens: Option<Sealed>,
+    /// The proof that is used up by it.
+    pub spent: Option<SpentProof>,
+}
+
 /// One login, to be written in one transaction: the session, the identity's use, the audit line.
 ///
 /// It counts only if the account is still what it was when it was let in: active, the identity
@@ -90,6 +104,8 @@ pub struct Entry {
     pub security_epoch: i32,
     /// The audit line.
     pub event: LoginEvent,
+    /// What it leaves behind beside the session.
+    pub trace: Trace,
     /// The name of what other systems are told; `None` where nobody is told.
     pub logged_in: Option<EventId>,
     /// The name of what the person is told if the account has not seen the device.
@@ -103,6 +119,8 @@ pub struct Registration {
     pub user: User,
     /// Their first identity's kind.
     pub kind: IdentifierKind,
+    /// What it is known by: one name at least.
+    pub names: Vec<Name>,
     /// The identifier, sealed for this identity.
     pub display: Sealed,
     /// When its owner proved it; `None` for a user name, which needs no proof.
@@ -148,6 +166,7 @@ pub fn enter(account: &Account, visit: Visit, fresh: Fresh, policy: &SessionPoli
         token: fresh.token,
         security_epoch: account.security_epoch,
         event,
+        trace: Trace::default(),
         logged_in: fresh.logged_in,
         new_device: fresh.new_device,
     }
@@ -162,6 +181,8 @@ pub struct Newcomer {
     pub identity_id: IdentityId,
     /// Its kind.
     pub kind: IdentifierKind,
+    /// What it is known by: one name at least.
+    pub names: Vec<Name>,
     /// The identifier, sealed for this identity.
     pub display: Sealed,
     /// Nickname and avatar.
@@ -191,12 +212,13 @@ pub fn register(
     let account = Account { user, identity_id, security_epoch: 0, last_seen_at: now };
     let entry = enter(&account, visit, fresh, policy);
     let verified_at = match newcomer.kind {
-        IdentifierKind::Phone | IdentifierKind::Email => Some(now),
+        IdentifierKind::Phone | IdentifierKind::Email | IdentifierKind::ThirdParty(_) => Some(now),
         IdentifierKind::Username => None,
     };
     Registration {
         user: account.user,
         kind: newcomer.kind,
+        names: newcomer.names,
         display: newcomer.display,
         verified_at,
         password: newcomer.password,

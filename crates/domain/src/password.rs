@@ -123,6 +123,8 @@ fn words(identifier: &Identifier) -> Vec<String> {
         Identifier::Phone(it) => vec![it.national().to_owned(), it.as_str().to_owned()],
         Identifier::Email(it) => vec![it.local_part().to_owned(), it.as_str().to_owned()],
         Identifier::Username(it) => vec![it.as_str().to_owned()],
+        // Nobody types it, and few know it.
+        Identifier::ThirdParty(_) => Vec::new(),
     }
 }
 

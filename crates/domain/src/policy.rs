@@ -7,6 +7,7 @@ use crate::identifier::IdentifierKind;
 use crate::lockout::LockoutPolicy;
 use crate::password::PasswordPolicy;
 use crate::phone::PhonePolicy;
+use crate::provider::{ProviderKind, ProviderName};
 use crate::session::SessionPolicy;
 
 /// The rules' settings.
@@ -26,8 +27,12 @@ pub struct Policy {
     pub guessing: GuessingPolicy,
     /// Registrations by user name from one address.
     pub registrations: Vec<Cap>,
-    /// Whether user names exist.
-    pub allow_username: bool,
+    /// Logins by third-party accounts from one address.
+    pub provider_calls: Vec<Cap>,
+    /// Logins through the carrier from one address.
+    pub carrier_calls: Vec<Cap>,
+    /// The ways in that the service offers.
+    pub ways: Ways,
     /// Whether every user must have a phone.
     pub require_phone: bool,
     /// Types of identity of which a user has one at most.
@@ -41,6 +46,35 @@ pub struct Policy {
     pub resets: ResetCaps,
     /// Whether other systems are told of events.
     pub tells_events: bool,
+}
+
+/// The ways in that the service offers: an account is left with one of them at least.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ways {
+    /// Whether somebody delivers text messages.
+    pub sms: bool,
+    /// Whether somebody delivers e-mail.
+    pub email: bool,
+    /// Whether user names exist.
+    pub usernames: bool,
+    /// The providers that are enabled.
+    pub providers: Vec<EnabledProvider>,
+}
+
+impl Ways {
+    /// Everything of our own, and no third party.
+    pub const OWN: Self = Self { sms: true, email: true, usernames: true, providers: Vec::new() };
+}
+
+/// A third-party provider that may be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnabledProvider {
+    /// Its name.
+    pub name: ProviderName,
+    /// Its kind.
+    pub kind: ProviderKind,
+    /// The namespaces of the names that it proves.
+    pub namespaces: Vec<String>,
 }
 
 /// Caps on asking for reset codes (RST-01).

@@ -39,19 +39,29 @@ pub struct ProfilePatch {
     pub avatar_url: Option<Option<AvatarUrl>>,
 }
 
+/// Control characters and invisible direction marks.
+fn is_unseen(it: char) -> bool {
+    it.is_control()
+        || matches!(it, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 impl Nickname {
     /// Reads a nickname; blanks around it go.
     pub fn parse(raw: &str) -> Result<Self, ProfileError> {
         let name = raw.trim();
-        let unseen = |it: char| {
-            it.is_control()
-                || matches!(it, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        };
-        if (1..=64).contains(&name.chars().count()) && !name.contains(unseen) {
+        if (1..=64).contains(&name.chars().count()) && !name.contains(is_unseen) {
             Ok(Self(name.to_owned()))
         } else {
             Err(ProfileError::Nickname)
         }
+    }
+
+    /// Makes what a third party calls somebody a nickname, leaving out what a nickname cannot have;
+    /// `None` if nothing is left (EXT-10).
+    #[must_use]
+    pub fn from_third_party(raw: &str) -> Option<Self> {
+        let seen: String = raw.chars().filter(|it| !is_unseen(*it)).take(64).collect();
+        Self::parse(&seen).ok()
     }
 
     /// The nickname.

@@ -1,4 +1,5 @@
-//! Accounts at third parties: what they are called, and what a provider's answer proves.
+//! Accounts at third parties: what they are called, what a client shows of one, and what a
+//! provider's answer proves.
 
 use std::fmt;
 
@@ -128,6 +129,73 @@ impl fmt::Debug for ProviderName {
 impl fmt::Display for ProviderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// A way by which a provider's account comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Way {
+    /// An authorization code that the app or page got.
+    Code,
+    /// The provider's access token, already in the app.
+    Token,
+    /// An ID token.
+    IdToken,
+    /// The browser flow.
+    Browser,
+}
+
+/// What a client holds of a provider's account.
+#[derive(Clone)]
+pub enum ProviderProof {
+    /// An authorization code, to be exchanged by us.
+    Code {
+        /// The code.
+        code: Zeroizing<String>,
+        /// The address that it was issued for.
+        redirect_uri: Option<String>,
+        /// The PKCE verifier, where one was used.
+        code_verifier: Option<Zeroizing<String>>,
+        /// What an ID token of the answer must hold, where we asked for it.
+        nonce: Option<String>,
+        /// Apple's `user` parameter as it came with the callback: the one place of the name.
+        user: Option<String>,
+    },
+    /// The provider's access token, already in the app.
+    Token {
+        /// The token.
+        access_token: Zeroizing<String>,
+        /// The provider's user id, as the app has it: only compared, never believed (SDK-01).
+        openid: Option<String>,
+        /// Seconds for which the token is good, as the app has it.
+        expires_in: Option<u64>,
+        /// The refresh token, where the app has one.
+        refresh_token: Option<Zeroizing<String>>,
+    },
+    /// An `OpenID` Connect ID token.
+    IdToken {
+        /// The token.
+        id_token: Zeroizing<String>,
+        /// The nonce that it must hold.
+        nonce: Option<String>,
+    },
+}
+
+impl ProviderProof {
+    /// The way by which it came, the browser flow's codes being codes.
+    #[must_use]
+    pub const fn way(&self) -> Way {
+        match self {
+            Self::Code { .. } => Way::Code,
+            Self::Token { .. } => Way::Token,
+            Self::IdToken { .. } => Way::IdToken,
+        }
+    }
+}
+
+impl std::fmt::Debug for ProviderProof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ProviderProof({:?})", self.way())
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::account::AccountState;
 use crate::id::IdentityId;
 use crate::login::Account;
+use crate::policy::Ways;
 use crate::session::Method;
 use crate::{Duration, Timestamp, later};
 
@@ -16,6 +17,6 @@ pub fn is_dormant(account: &Account, dormant: Option<Duration>, now: Timestamp) 
 /// How the owner of a dormant account can prove more than the number; empty if the number is all
 /// there is, and then it opens the account.
 #[must_use]
-pub fn other_proofs(account: &AccountState, phone: IdentityId) -> Vec<Method> {
-    account.methods_without(Some(phone))
+pub fn other_proofs(account: &AccountState, phone: IdentityId, ways: &Ways) -> Vec<Method> {
+    account.methods_without(Some(phone), ways)
 }

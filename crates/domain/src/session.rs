@@ -2,6 +2,7 @@
 
 use crate::id::{IdentityId, SessionId, UserId};
 use crate::origin::Origin;
+use crate::provider::ProviderName;
 use crate::user::User;
 use crate::{Duration, Timestamp, later};
 
@@ -14,18 +15,24 @@ pub enum Method {
     Email,
     /// A password.
     Password,
+    /// One tap: the carrier knows the SIM. Little is proved by it (TAP-03).
+    Carrier,
+    /// An account at a configured provider.
+    Provider(ProviderName),
 }
 
 impl Method {
-    const ALL: [Self; 3] = [Self::Sms, Self::Email, Self::Password];
+    const OWN: [Self; 4] = [Self::Sms, Self::Email, Self::Password, Self::Carrier];
 
-    /// The stable name in the login history.
+    /// The stable name in the login history: a provider's is its own.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Sms => "sms",
             Self::Email => "email",
             Self::Password => "password",
+            Self::Carrier => "carrier",
+            Self::Provider(name) => name.as_str(),
         }
     }
 
@@ -36,13 +43,18 @@ impl Method {
             Self::Sms => "sms",
             Self::Email => "email",
             Self::Password => "pwd",
+            Self::Carrier => "carrier",
+            Self::Provider(_) => "fed",
         }
     }
 
     /// Reads the stable name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.as_str() == name)
+        Self::OWN
+            .into_iter()
+            .find(|it| it.as_str() == name)
+            .or_else(|| ProviderName::parse(name).ok().map(Self::Provider))
     }
 }
 
@@ -165,10 +177,12 @@ impl Session {
         self.is_fresh(policy, now) && (!has_password || self.auth_time > self.created_at)
     }
 
-    /// True while its last proof is recent enough to change what logs in (LINK-01).
+    /// True while its last proof is recent enough to change what logs in (LINK-01). What began by
+    /// one tap proves too little until its owner proves more (TAP-03).
     #[must_use]
     pub fn is_fresh(&self, policy: &SessionPolicy, now: Timestamp) -> bool {
-        now < later(self.auth_time, policy.fresh)
+        let is_proved = self.method != Method::Carrier || self.auth_time > self.created_at;
+        is_proved && now < later(self.auth_time, policy.fresh)
     }
 }
 

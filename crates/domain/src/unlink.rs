@@ -8,6 +8,7 @@ use crate::ending::AccountEvent;
 use crate::id::{EventId, IdentityId};
 use crate::message::Notice;
 use crate::outbox::{Address, Event};
+use crate::policy::Ways;
 
 /// Why an identity is not unlinked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -25,13 +26,14 @@ pub enum Refusal {
 pub fn unlink(
     account: &AccountState,
     id: IdentityId,
+    ways: &Ways,
     actor: &Actor,
     ids: impl FnMut() -> EventId,
 ) -> Result<Change, Refusal> {
     if account.identity(id).is_none() {
         return Err(Refusal::NotFound);
     }
-    if account.methods_without(Some(id)).is_empty() {
+    if account.methods_without(Some(id), ways).is_empty() {
         return Err(Refusal::LastMethod);
     }
     let about = AccountEvent::IdentityUnlinked;

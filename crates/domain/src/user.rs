@@ -3,6 +3,7 @@
 use crate::Timestamp;
 use crate::id::UserId;
 use crate::profile::Profile;
+use crate::session::Method;
 
 /// Whether an account may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,6 +65,8 @@ pub enum NextStep {
     SetPassword,
     /// The service wants a phone number.
     LinkPhone,
+    /// What they logged in with is another account's as well: both may be theirs.
+    Merge,
 }
 
 impl NextStep {
@@ -74,6 +77,7 @@ impl NextStep {
             Self::CompleteProfile => "complete_profile",
             Self::SetPassword => "set_password",
             Self::LinkPhone => "link_phone",
+            Self::Merge => "merge",
         }
     }
 }
@@ -85,13 +89,19 @@ impl User {
         self.profile.nickname.is_some()
     }
 
-    /// What is still to be done.
+    /// What is still to be done. One tap proves too little to set a password (TAP-03).
     #[must_use]
-    pub fn next_steps(&self, require_phone: bool) -> Vec<NextStep> {
+    pub fn next_steps(
+        &self,
+        require_phone: bool,
+        method: Method,
+        proposes_merge: bool,
+    ) -> Vec<NextStep> {
         [
             (require_phone && !self.has_phone, NextStep::LinkPhone),
             (!self.profile_complete(), NextStep::CompleteProfile),
-            (!self.has_password, NextStep::SetPassword),
+            (!self.has_password && method != Method::Carrier, NextStep::SetPassword),
+            (proposes_merge, NextStep::Merge),
         ]
         .into_iter()
         .filter_map(|(open, step)| open.then_some(step))

@@ -6,8 +6,8 @@ use domain::change::{Actor, Change, NewIdentity};
 use domain::delete::{delete, switch};
 use domain::ending::{AccountEvent, Fate, Holding};
 use domain::id::{EventId, IdentityId, UserId};
-use domain::identifier::IdentifierKind::{self, Email, Phone, Username};
-use domain::identity::Identity;
+use domain::identifier::IdentifierKind::{self, Email, Phone, ThirdParty, Username};
+use domain::identity::{Identity, Name};
 use domain::link::{Refusal as LinkRefusal, link};
 use domain::login::Account;
 use domain::merge::{ProfileFrom, Refusal as MergeRefusal, merge, plan};
@@ -15,7 +15,9 @@ use domain::message::Notice;
 use domain::new_password::{is_still_good, reset_password, set_password};
 use domain::outbox::{Event, News};
 use domain::password::PasswordHash;
+use domain::policy::{EnabledProvider, Ways};
 use domain::profile::{Nickname, Profile};
+use domain::provider::{ProviderKind, ProviderName};
 use domain::recycled::{is_dormant, other_proofs};
 use domain::secret::{IdentifierKey, Sealed, TokenHash};
 use domain::session::Method;
@@ -30,6 +32,15 @@ fn at(second: u64) -> Timestamp {
 
 fn identity_id(of: u8) -> IdentityId {
     IdentityId::new(at(0), [of; 10])
+}
+
+/// A third party's namespace is its kind's name here.
+fn name(number: u8, kind: IdentifierKind) -> Name {
+    let namespace = match kind {
+        Phone | Email | Username => String::new(),
+        ThirdParty(it) => it.as_str().to_owned(),
+    };
+    Name { key: IdentifierKey::new([number; 32]), namespace }
 }
 
 /// The account of user `of`, whose identities are numbered from `of` times 10 on.
@@ -58,8 +69,8 @@ fn account(of: u8, kinds: &[IdentifierKind], has_password: bool) -> AccountState
                 last_ip: None,
             })
             .collect(),
-        keys: numbered()
-            .map(|(number, _)| (IdentifierKey::new([number; 32]), identity_id(number)))
+        names: numbered()
+            .map(|(number, kind)| (name(number, *kind), identity_id(number)))
             .collect(),
         tokens: Vec::new(),
         resets_since: None,
@@ -79,9 +90,18 @@ fn ids() -> impl FnMut() -> EventId {
     }
 }
 
+const WECHAT: IdentifierKind = ThirdParty(ProviderKind::WeChat);
+
+/// A new identity of two names.
+fn known_as(number: u8, also: u8, kind: IdentifierKind) -> NewIdentity {
+    let mut new = new(number, kind);
+    new.names.push(name(also, kind));
+    new
+}
+
 fn new(number: u8, kind: IdentifierKind) -> NewIdentity {
-    let key = IdentifierKey::new([number; 32]);
-    NewIdentity { id: identity_id(number), kind, display: Sealed::new(vec![number]), key }
+    let (id, display) = (identity_id(number), Sealed::new(vec![number]));
+    NewIdentity { id, kind, display, names: vec![name(number, kind)], tokens: None }
 }
 
 /// LINK-03, LINK-09, LINK-10.
@@ -94,6 +114,11 @@ fn new(number: u8, kind: IdentifierKind) -> NewIdentity {
 #[case::of_a_stranger(&[Phone], new(1, Phone), Some(99), &[], Some(LinkRefusal::NotFound))]
 #[case::of_another_type(&[Phone], new(1, Email), Some(10), &[], Some(LinkRefusal::OtherType))]
 #[case::of_a_name(&[Username], new(1, Username), Some(10), &[], Some(LinkRefusal::OtherType))]
+#[case::of_a_third_party(&[WECHAT], new(1, WECHAT), Some(10), &[], Some(LinkRefusal::OtherType))]
+#[case::one_of_a_kind(&[WECHAT], new(1, WECHAT), None, &[WECHAT], Some(LinkRefusal::LimitReached))]
+#[case::mine_by_its_second_name(
+    &[WECHAT], known_as(1, 10, WECHAT), None, &[WECHAT],
+    Some(LinkRefusal::AlreadyMine(identity_id(10))))]
 #[case::too_many(
     &[Email; MOST_IDENTITIES], new(1, Phone), None, &[], Some(LinkRefusal::LimitReached))]
 #[case::as_many_as_before(&[Email; MOST_IDENTITIES], new(1, Email), Some(10), &[], None)]
@@ -113,6 +138,26 @@ fn an_identity_is_linked(
     assert_eq!((change.base.revision, change.audit.len()), (7, 1 + replaced.iter().count()));
 }
 
+const QQ: IdentifierKind = ThirdParty(ProviderKind::Qq);
+
+/// All of our own, and `WeChat`; QQ is switched off.
+fn ways() -> Ways {
+    let (name, kind) = (ProviderName::parse("wechat").unwrap(), ProviderKind::WeChat);
+    let wechat = EnabledProvider { name, kind, namespaces: vec!["wechat".to_owned()] };
+    Ways { providers: vec![wechat], ..Ways::OWN }
+}
+
+/// LINK-06: what the service does not offer is no way in.
+#[test]
+fn a_way_that_is_not_offered_is_none() {
+    let all = account(1, &[Phone, Email, Username, WECHAT], true);
+    let wechat = Method::Provider(ProviderName::parse("wechat").unwrap());
+    assert_eq!(all.methods(&ways()), [Method::Sms, Method::Email, Method::Password, wechat]);
+    let none = Ways::default();
+    assert_eq!(all.methods(&none), [Method::Password]);
+    assert!(account(1, &[Username, WECHAT], true).methods(&none).is_empty());
+}
+
 /// LINK-06: which method is left decides.
 #[rstest]
 #[case::one_phone(&[Phone], false, Some(UnlinkRefusal::LastMethod))]
@@ -122,15 +167,18 @@ fn an_identity_is_linked(
 #[case::phone_name_and_password(&[Phone, Username], true, None)]
 #[case::name_and_password(&[Username], true, Some(UnlinkRefusal::LastMethod))]
 #[case::name_and_phone(&[Username, Phone], true, None)]
+#[case::phone_and_wechat(&[Phone, WECHAT], false, None)]
+#[case::wechat(&[WECHAT], true, Some(UnlinkRefusal::LastMethod))]
+#[case::phone_and_what_is_switched_off(&[Phone, QQ], true, Some(UnlinkRefusal::LastMethod))]
 fn a_way_in_is_left(
     #[case] kinds: &[IdentifierKind],
     #[case] has_password: bool,
     #[case] refused: Option<UnlinkRefusal>,
 ) {
     let account = account(1, kinds, has_password);
-    let planned = unlink(&account, identity_id(10), &actor(), ids());
+    let planned = unlink(&account, identity_id(10), &ways(), &actor(), ids());
     assert_eq!(planned.map(|it| it.unlinked).err(), refused);
-    let stranger = unlink(&account, identity_id(99), &actor(), ids()).map(|_| ());
+    let stranger = unlink(&account, identity_id(99), &ways(), &actor(), ids()).map(|_| ());
     assert_eq!(stranger, Err(UnlinkRefusal::NotFound));
 }
 
@@ -148,7 +196,7 @@ fn told(change: Change) -> Vec<(Notice, Option<IdentityId>)> {
 fn old_and_new_addresses_are_told() {
     let both = account(1, &[Phone, Email], false);
     let gone = identity_id(10);
-    let change = unlink(&both, gone, &actor(), ids()).unwrap();
+    let change = unlink(&both, gone, &ways(), &actor(), ids()).unwrap();
     let notice = Notice::IdentityUnlinked;
     let both_told = [(notice, Some(gone)), (notice, Some(identity_id(11)))];
     assert_eq!(told(change), both_told);
@@ -231,8 +279,8 @@ fn an_account_is_dormant(#[case] idle: u64, #[case] dormant: Option<u64>, #[case
     };
     let dormant = dormant.map(Duration::from_secs);
     assert_eq!(is_dormant(&found, dormant, at(1_000 + idle)), expected);
-    assert_eq!(other_proofs(&state, identity_id(10)), [Method::Email, Method::Password]);
-    assert!(other_proofs(&account(1, &[Phone], true), identity_id(10)).is_empty());
+    assert_eq!(other_proofs(&state, identity_id(10), &ways()), [Method::Email, Method::Password]);
+    assert!(other_proofs(&account(1, &[Phone], true), identity_id(10), &ways()).is_empty());
 }
 
 /// RST-05: a code of the very moment of a change is still good.

@@ -12,6 +12,7 @@ use domain::login::{Account, Entry, Registration};
 use domain::outbox::Outgoing;
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
+use domain::provider::SpentProof;
 use domain::secret::{IdentifierKey, Subject, TokenHash};
 use domain::user::User;
 
@@ -27,6 +28,8 @@ pub enum Entered {
     },
     /// The account changed since it was loaded; nothing is written.
     Stale,
+    /// The proof was used before; nothing is written.
+    Spent,
 }
 
 /// What writing a registration came to.
@@ -34,8 +37,10 @@ pub enum Entered {
 pub enum Registered {
     /// The user is new and in.
     New,
-    /// Somebody has the identifier; nothing is written.
+    /// Somebody has one of the names; nothing is written.
     Taken,
+    /// The proof was used before; nothing is written.
+    Spent,
 }
 
 /// What beginning a password attempt came to.
@@ -70,6 +75,8 @@ pub struct Reauthentication {
     pub token: TokenHash,
     /// The identity that was used.
     pub event: LoginEvent,
+    /// The proof that is used up by it.
+    pub spent: Option<SpentProof>,
 }
 
 /// What a change came to.
@@ -84,8 +91,10 @@ pub enum Changed {
     Stale,
     /// The session that asked has ended; nothing is written.
     SessionEnded,
-    /// Somebody else has the identifier; nothing is written.
+    /// Somebody else has one of the names; nothing is written.
     Taken,
+    /// The proof was used before; nothing is written.
+    Spent,
 }
 
 /// Users and their identities. The unique identifier decides every race (REL-01).
@@ -95,8 +104,15 @@ pub trait Accounts: Send + Sync {
     /// Finds who has an identifier.
     async fn find(&self, identifier: &IdentifierKey) -> Result<Option<Account>, StoreError>;
 
+    /// Finds who has each of some identifiers, in any order; those that nobody has are left out. One
+    /// round trip.
+    async fn find_all(
+        &self,
+        identifiers: &[IdentifierKey],
+    ) -> Result<Vec<(IdentifierKey, Account)>, StoreError>;
+
     /// Writes a login: session, last use of the identity, audit line, and forgets the failed
-    /// passwords if it was one, and what is told. Sessions beyond the most a user may have end,
+    /// passwords if it was one, the trace that it leaves, and what is told. Sessions beyond the most a user may have end,
     /// longest unused first.
     ///
     /// Atomic; nothing is written if the account is not active, has another epoch, or the identity
@@ -106,7 +122,8 @@ pub trait Accounts: Send + Sync {
     /// Writes a new user: user, identity, identifier, password, session, audit line and what is
     /// told, after the change that frees the identifier where there is one.
     ///
-    /// Atomic: of racing registrations of one identifier one is `New`, the others `Taken` (OTP-12).
+    /// Atomic: of racing registrations of one name one is `New`, the others `Taken` (OTP-12); and of
+    /// racing uses of one proof, by whatever verb, one is written, the others are `Spent` (SDK-04).
     async fn register(&self, registration: &Registration) -> Result<Registered, StoreError>;
 
     /// Counts one password attempt before the password is looked at, and loads what it needs.

@@ -13,6 +13,8 @@ pub enum Seal<'a> {
     ChallengeTarget(&'a ChallengeId, Purpose),
     /// What an identity shows: its phone number, e-mail address or user name.
     IdentityDisplay(&'a domain::id::IdentityId),
+    /// A provider's tokens, kept with an identity.
+    ProviderTokens(&'a domain::id::IdentityId),
 }
 
 /// A sealed text does not open: another key, another owner, or changed bytes.

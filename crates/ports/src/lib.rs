@@ -24,9 +24,11 @@ pub mod sessions;
 pub mod testing;
 pub mod throttles;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::policy::Policy;
+use domain::provider::ProviderName;
 
 /// Everything that a use case needs: the rules' settings, and one adapter for each port.
 #[derive(Clone)]
@@ -51,6 +53,22 @@ pub struct Ports {
     pub challenges: Arc<dyn challenges::Challenges>,
     /// Counters of attempts.
     pub throttles: Arc<dyn throttles::Throttles>,
+    /// Values that are used once.
+    pub one_time: Arc<dyn one_time::OneTimeStates>,
     /// The queue before the senders.
     pub postbox: Arc<dyn postbox::Postbox>,
+    /// The third-party providers that are set up.
+    pub providers: Arc<Providers>,
+}
+
+/// The third-party providers that are set up, by their names.
+pub type Providers = BTreeMap<ProviderName, Provider>;
+
+/// A third-party provider that is set up.
+#[derive(Clone)]
+pub struct Provider {
+    /// Who asks it.
+    pub adapter: Arc<dyn identity_provider::IdentityProvider>,
+    /// Whether it may be used.
+    pub is_enabled: bool,
 }

@@ -1,4 +1,5 @@
 DROP TABLE master_secret;
+DROP TABLE spent_proofs;
 DROP TABLE outbox;
 DROP TABLE audit_events;
 DROP TABLE login_events;

@@ -31,7 +31,9 @@ CREATE TABLE identities (
     verified_at  INTEGER,
     linked_at    INTEGER NOT NULL,
     last_used_at INTEGER,
-    last_ip      TEXT
+    last_ip      TEXT,
+    -- The provider's tokens, sealed; none for what is our own, or where they are not kept.
+    tokens       BLOB
 ) STRICT;
 CREATE INDEX identities_user ON identities (user_id);
 
@@ -130,6 +132,13 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (due_at) WHERE done_at IS NULL AND parked_at IS NULL;
 CREATE INDEX outbox_user ON outbox (user_id, at, id) WHERE done_at IS NULL AND parked_at IS NULL;
 CREATE INDEX outbox_parked ON outbox (at, id) WHERE parked_at IS NOT NULL;
+
+-- Proofs that are good once, as their SHA-256, until nobody would take them anyway.
+CREATE TABLE spent_proofs (
+    digest BLOB PRIMARY KEY NOT NULL,
+    until  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX spent_proofs_until ON spent_proofs (until);
 
 -- The master secret that this database belongs to, as a keyed hash: another one finds nobody.
 CREATE TABLE master_secret (

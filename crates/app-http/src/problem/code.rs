@@ -61,12 +61,18 @@ codes! {
     CodeInvalid, UNAUTHORIZED, "code_invalid",
         "Wrong code", "The code is wrong, used or expired.",
         "验证码无效", "验证码错误、已使用或已过期。";
+    ProviderIdentityInvalid, UNAUTHORIZED, "provider_identity_invalid",
+        "Not confirmed", "The provider does not confirm this account for this app.",
+        "第三方身份无效", "第三方平台未确认该账号属于本应用。";
     SessionInvalid, UNAUTHORIZED, "session_invalid",
         "Not logged in", "The session token is missing, unknown or expired.",
         "未登录", "会话令牌缺失、未知或已过期。";
     AccountDisabled, FORBIDDEN, "account_disabled",
         "Account disabled", "This account has been disabled.",
         "账号已停用", "该账号已被停用。";
+    ProviderDisabled, FORBIDDEN, "provider_disabled",
+        "Provider disabled", "This provider is switched off.",
+        "第三方登录已停用", "该第三方登录方式已停用。";
     ReauthRequired, FORBIDDEN, "reauth_required",
         "Fresh proof needed", "Prove again that it is you, then repeat the request.",
         "需要重新验证", "请重新验证身份后再试。";
@@ -154,6 +160,12 @@ codes! {
     Internal, INTERNAL_SERVER_ERROR, "internal",
         "Internal error", "Something went wrong on our side.",
         "内部错误", "服务器内部出错。";
+    ProviderBadResponse, BAD_GATEWAY, "provider_bad_response",
+        "Provider talks nonsense", "The provider answered what makes no sense.",
+        "第三方响应异常", "第三方平台返回了无法识别的响应。";
+    ProviderUnavailable, SERVICE_UNAVAILABLE, "provider_unavailable",
+        "Provider unavailable", "The provider cannot be reached at present.",
+        "第三方暂时不可用", "当前无法访问第三方平台。";
     DependencyUnavailable, SERVICE_UNAVAILABLE, "dependency_unavailable",
         "Temporarily unavailable", "A part of the service cannot be reached.",
         "暂时不可用", "服务的某个部分暂时无法访问。";

@@ -53,6 +53,8 @@ impl Problem {
             IdentifierError::Phone(PhoneNumberError::RegionDenied) => Code::PhoneRegionDenied,
             IdentifierError::Email(_) => Code::EmailInvalid,
             IdentifierError::Username(_) => Code::UsernameInvalid,
+            // A third-party account is proved, and never typed.
+            IdentifierError::NotTyped => Code::ValidationFailed,
         };
         Self::refused(code, field)
     }
@@ -72,6 +74,10 @@ impl From<Error> for Problem {
         match error {
             Error::CodeInvalid => Self::new(Code::CodeInvalid),
             Error::InvalidCredentials => Self::new(Code::InvalidCredentials),
+            Error::ProviderIdentityInvalid => Self::new(Code::ProviderIdentityInvalid),
+            Error::ProviderDisabled => Self::new(Code::ProviderDisabled),
+            Error::ProviderUnavailable => Self::new(Code::ProviderUnavailable).after(SOON),
+            Error::ProviderBadResponse => Self::new(Code::ProviderBadResponse),
             Error::SessionInvalid => Self::new(Code::SessionInvalid),
             Error::AccountDisabled => Self::new(Code::AccountDisabled),
             Error::ReauthRequired { methods } => {

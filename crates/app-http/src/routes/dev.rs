@@ -74,7 +74,9 @@ pub(crate) async fn get(
     let to = match Identifier::parse(&typed, None, &app.ports.policy.phones) {
         Ok(Identifier::Phone(it)) => Recipient::Phone(it),
         Ok(Identifier::Email(it)) => Recipient::Mailbox(it),
-        Ok(Identifier::Username(_)) => return Err(Problem::refused(Code::PhoneInvalid, "to")),
+        Ok(Identifier::Username(_) | Identifier::ThirdParty(_)) => {
+            return Err(Problem::refused(Code::PhoneInvalid, "to"));
+        }
         Err(refusal) => return Err(Problem::identifier(refusal, "to")),
     };
     let messages = inbox.newest_for(&to).iter().map(Message::from).collect();

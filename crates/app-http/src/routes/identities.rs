@@ -32,7 +32,7 @@ pub(crate) struct Answer {
 struct Item {
     /// The identity's name.
     id: Uuid,
-    /// `phone`, `email` or `username`.
+    /// `phone`, `email`, `username`, or the kind of provider, as `wechat`.
     #[serde(rename = "type")]
     kind: &'static str,
     /// The identifier with its middle left out.
@@ -56,12 +56,12 @@ struct Item {
 }
 
 impl From<Shown> for Item {
-    fn from(Shown { identity, masked }: Shown) -> Self {
+    fn from(Shown { identity, masked, display_name }: Shown) -> Self {
         Self {
             id: *identity.id.as_uuid(),
             kind: identity.kind.as_str(),
             identifier: masked,
-            display_name: None,
+            display_name,
             verified_at: identity.verified_at,
             linked_at: identity.linked_at,
             last_used_at: identity.last_used_at,
@@ -127,7 +127,7 @@ pub(crate) async fn post(
 ) -> Result<HttpResponse, Problem> {
     let replace = request.replace.as_deref().map(Uuid::parse_str).transpose();
     let asked = Link {
-        credential: credential::read(request.credential, &app.ports.policy)?,
+        credential: credential::read(request.credential, &app.ports)?,
         replace: replace
             .map_err(|_| Problem::field("replace", FieldCode::Invalid))?
             .map(IdentityId::from_uuid),

@@ -75,7 +75,7 @@ pub(crate) async fn post(
         return Err(Problem::field("response", FieldCode::Invalid));
     }
     let asked = Login {
-        credential: credential::read(request.credential, &app.ports.policy)?,
+        credential: credential::read(request.credential, &app.ports)?,
         newcomer: Newcomers {
             profile: profile(request.profile)?,
             password: request.password,

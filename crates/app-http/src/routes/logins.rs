@@ -49,8 +49,8 @@ struct Item {
     /// When (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// How: `sms`, `email` or `password`.
-    method: &'static str,
+    /// How: `sms`, `email`, `password`, `carrier`, or the name of a provider.
+    method: String,
     /// `success`, `failure`, or `locked`: a failure after which the account waits.
     outcome: &'static str,
     /// From which address.
@@ -64,7 +64,7 @@ impl From<Login> for Item {
     fn from(login: Login) -> Self {
         Self {
             at: login.at,
-            method: login.method.as_str(),
+            method: login.method.as_str().to_owned(),
             outcome: login.outcome.as_str(),
             ip: login.origin.ip.to_string(),
             device_name: login.origin.device.name,

@@ -55,7 +55,7 @@ struct Item {
 }
 
 impl From<Shown> for Item {
-    fn from(Shown { identity, masked }: Shown) -> Self {
+    fn from(Shown { identity, masked, .. }: Shown) -> Self {
         Self { kind: identity.kind.as_str(), identifier: Some(masked) }
     }
 }
@@ -88,7 +88,7 @@ pub(crate) async fn post(
         Some(_) => return Err(Problem::field("profile_from", FieldCode::Invalid)),
     };
     let asked = Merge {
-        credential: credential::read(request.credential, &app.ports.policy)?,
+        credential: credential::read(request.credential, &app.ports)?,
         profile_from,
         dry_run: request.dry_run.unwrap_or(false),
         origin: origin(ip.0, None)?,

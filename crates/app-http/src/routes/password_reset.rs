@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use application::reset::{Reset, reset_password};
-use domain::credential::Credential;
+use domain::credential::{Credential, IdentityCredential};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -41,9 +41,9 @@ pub(crate) async fn post(
     ip: ClientIp,
     Json(request): Json<Request>,
 ) -> Result<HttpResponse, Problem> {
-    let code = match credential::read(request.credential, &app.ports.policy)? {
-        Credential::Code(it) => it,
-        Credential::Password(_) => {
+    let code = match credential::read(request.credential, &app.ports)? {
+        Credential::Identity(IdentityCredential::Code(it)) => it,
+        Credential::Identity(_) | Credential::Password(_) => {
             return Err(Problem::field("credential.type", FieldCode::Invalid));
         }
     };

@@ -42,7 +42,7 @@ pub(crate) async fn post(
     ip: ClientIp,
     Json(request): Json<Request>,
 ) -> Result<web::Json<AdmissionBody>, Problem> {
-    let credential = credential::read(request.credential, &app.ports.policy)?;
+    let credential = credential::read(request.credential, &app.ports)?;
     let origin = origin(ip.0, None)?;
     let caller = bearer.caller(&app, Access::Session).await?;
     let admission = reauthenticate(&app.ports, &caller, credential, origin).await?;

@@ -45,7 +45,7 @@ pub(crate) async fn post(
     ip: ClientIp,
     Json(request): Json<Request>,
 ) -> Result<HttpResponse, Problem> {
-    if !app.ports.policy.allow_username {
+    if !app.ports.policy.ways.usernames {
         return Err(Problem::new(Code::NotFound));
     }
     let username = Username::parse(&request.username)

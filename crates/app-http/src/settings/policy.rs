@@ -8,7 +8,7 @@ use domain::identifier::IdentifierKind;
 use domain::lockout::LockoutPolicy;
 use domain::password::PasswordPolicy;
 use domain::phone::{PhonePolicy, Region};
-use domain::policy::{GuessingPolicy, Policy, ResetCaps};
+use domain::policy::{GuessingPolicy, Policy, ResetCaps, Ways};
 use domain::session::SessionPolicy;
 
 use super::SettingsError;
@@ -54,7 +54,10 @@ pub(super) fn policy(sections: &Sections) -> Result<Policy, SettingsError> {
             everyone: Cap::new(limits.global_failures_window, window),
         },
         registrations: caps([(limits.ip_registrations_minute, MINUTE)]),
-        allow_username: policy.allow_username,
+        provider_calls: caps([(limits.ip_provider_minute, MINUTE)]),
+        carrier_calls: caps([(limits.ip_carrier_minute, MINUTE)]),
+        // Who delivers, and which providers there are, is known once they are built.
+        ways: Ways { usernames: policy.allow_username, ..Ways::OWN },
         require_phone: policy.require_phone,
         // A type that nobody can have has no second one.
         one_per_type: policy

@@ -1,57 +1,26 @@
 //! Proving a code.
 
 use domain::Timestamp;
-use domain::credential::VerifiedIdentity;
 use domain::credential::code::{CodeCredential, Guess, OnRight, Purpose, proves};
 use domain::id::ChallengeId;
 use domain::identifier::{Identifier, IdentifierKind};
 use domain::login::Visit;
-use domain::origin::Origin;
 use domain::password::Password;
 use domain::secret::Sealed;
 use ports::Ports;
 use ports::keys::Seal;
 
+use super::{Brings, Proof, Try};
 use crate::counts;
 use crate::error::{Error, until};
 use crate::visit::failure;
-
-/// What a code proved.
-#[derive(Debug)]
-pub struct Proven {
-    /// The identity.
-    pub identity: VerifiedIdentity,
-    /// When the code was made: what changed since then may make it worthless.
-    pub sent_at: Timestamp,
-}
-
-/// A verb that a code is tried for, and from where.
-#[derive(Debug, Clone, Copy)]
-pub struct Try<'a> {
-    /// The verb.
-    pub purpose: Purpose,
-    /// Whether a right code is used up.
-    pub on_right: OnRight,
-    /// Where the request comes from.
-    pub origin: &'a Origin,
-    /// When.
-    pub at: Timestamp,
-}
-
-impl<'a> Try<'a> {
-    /// A code that is used up.
-    #[must_use]
-    pub const fn new(purpose: Purpose, origin: &'a Origin, at: Timestamp) -> Self {
-        Self { purpose, on_right: OnRight::Use, origin, at }
-    }
-}
 
 /// Tries a code and gives what it proves; whatever is wrong with it, one answer.
 pub async fn prove(
     ports: &Ports,
     credential: &CodeCredential,
     it: Try<'_>,
-) -> Result<Proven, Error> {
+) -> Result<Proof, Error> {
     let Try { purpose, on_right, at: now, .. } = it;
     let id = credential.challenge_id.ok_or(Error::CodeInvalid)?;
     let mac = ports.keys.code_mac(purpose, &id, &credential.code);
@@ -70,11 +39,12 @@ pub async fn prove(
             return Err(Error::TooManyAttempts { retry_after: until(moment, now) });
         }
     };
-    let (target, sent_at) = open(ports, &id, purpose, &sealed).ok_or(Error::CodeInvalid)?;
+    let (target, made_at) = open(ports, &id, purpose, &sealed).ok_or(Error::CodeInvalid)?;
     if on_right == OnRight::Use {
         counts::verified(&target);
     }
-    Ok(Proven { identity: proves(target), sent_at })
+    let brings = Brings::default();
+    Ok(Proof { identity: proves(target), made_at, brings, wrong: || Error::CodeInvalid })
 }
 
 /// Writes a wrong code down where its owner looks for it (LOG-03).

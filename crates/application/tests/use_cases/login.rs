@@ -9,6 +9,7 @@ use domain::cap::Cap;
 use domain::email::EmailAddress;
 use domain::event::Outcome;
 use domain::password::PasswordHash;
+use domain::policy::Ways;
 use domain::profile::{Nickname, Profile};
 use domain::user::UserState;
 use domain::{Duration, session::Method};
@@ -319,6 +320,6 @@ async fn a_dormant_account_is_not_opened_by_its_number_alone() {
         let new = login(&ports, Login { newcomer, ..by_code(&message) }).await.unwrap();
         assert!(new.is_new_user && new.admission.user.id != first.user.id);
         let old = ports.accounts.load(first.user.id, ports.clock.now()).await.unwrap().unwrap();
-        assert_eq!(old.methods(), [Method::Email]);
+        assert_eq!(old.methods(&Ways::OWN), [Method::Email]);
     }
 }

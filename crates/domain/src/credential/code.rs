@@ -203,7 +203,7 @@ pub fn guess(
 #[must_use]
 pub fn proves(target: Identifier) -> VerifiedIdentity {
     let method = match target {
-        Identifier::Phone(_) | Identifier::Username(_) => Method::Sms,
+        Identifier::Phone(_) | Identifier::Username(_) | Identifier::ThirdParty(_) => Method::Sms,
         Identifier::Email(_) => Method::Email,
     };
     VerifiedIdentity::proven(target, method)

@@ -20,4 +20,5 @@ pub mod postbox;
 pub mod sender;
 pub mod session_copies;
 pub mod sessions;
+pub mod third_party;
 pub mod throttles;

@@ -3,7 +3,7 @@
 //! An adapter's tests wrap their own store in it and see the suites fail: what they prove is then
 //! kept by the store's atomic steps, and by nothing else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -25,7 +25,7 @@ use domain::user::User;
 use super::breaks;
 use super::contract::accounts::{self, Stores};
 use super::contract::changes;
-use super::contract::sessions;
+use super::contract::{sessions, third_party};
 use crate::accounts::{Accounts, Attempt, Changed, Entered, Reauthentication, Registered};
 use crate::error::StoreError;
 use crate::sessions::Sessions;
@@ -49,6 +49,10 @@ where
     assert!(breaks(changes::of_the_last_two_ways_in_one_stays(racy().await)).await);
     assert!(breaks(changes::of_opposite_merges_one_is_done(racy().await)).await);
     assert!(breaks(changes::a_number_that_is_given_up_registers_anew(racy().await)).await);
+    let shared = third_party::racing_registrations_that_share_a_name_make_one_user(racy().await);
+    assert!(breaks(shared).await);
+    let proof = third_party::of_racing_uses_of_one_proof_one_is_written(racy().await);
+    assert!(breaks(proof).await);
     assert!(breaks(sessions::of_slides_of_one_age_one_is_written(racy().await)).await);
     assert!(breaks(sessions::racing_a_slide_an_end_wins(racy().await)).await);
 }
@@ -57,6 +61,7 @@ struct RacyDatabase {
     kept: Stores,
     attempts: Mutex<HashMap<IdentifierKey, Attempts>>,
     sessions: Mutex<HashMap<SessionId, (TokenHash, SignedIn, bool)>>,
+    spent: Mutex<HashSet<[u8; 32]>>,
 }
 
 /// Locks what is never left half changed.
@@ -66,7 +71,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl RacyDatabase {
     fn of(kept: Stores) -> Stores {
-        let racy = Arc::new(Self { kept, attempts: Mutex::default(), sessions: Mutex::default() });
+        let racy = Arc::new(Self {
+            kept,
+            attempts: Mutex::default(),
+            sessions: Mutex::default(),
+            spent: Mutex::default(),
+        });
         Stores { accounts: racy.clone(), sessions: racy }
     }
 
@@ -83,10 +93,26 @@ impl Accounts for RacyDatabase {
         self.kept.accounts.find(identifier).await
     }
 
+    async fn find_all(
+        &self,
+        identifiers: &[IdentifierKey],
+    ) -> Result<Vec<(IdentifierKey, Account)>, StoreError> {
+        self.kept.accounts.find_all(identifiers).await
+    }
+
     async fn enter(&self, entry: &Entry) -> Result<Entered, StoreError> {
-        let entered = self.kept.accounts.enter(entry).await?;
+        let mut entry = entry.clone();
+        if let Some(spent) = entry.trace.spent.take() {
+            let is_new = !lock(&self.spent).contains(&spent.digest);
+            tokio::task::yield_now().await;
+            if !is_new {
+                return Ok(Entered::Spent);
+            }
+            lock(&self.spent).insert(spent.digest);
+        }
+        let entered = self.kept.accounts.enter(&entry).await?;
         if let Some(account) = self.kept.accounts.find(&entry.event.identifier).await? {
-            self.keep(entry, &account.user);
+            self.keep(&entry, &account.user);
         }
         Ok(entered)
     }

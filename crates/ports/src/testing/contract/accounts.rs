@@ -137,6 +137,7 @@ pub(super) fn registration(
         user_id: UserId::new(now, bytes(seed)),
         identity_id: IdentityId::new(now, bytes(seed)),
         kind: IdentifierKind::Phone,
+        names: vec![identifier.into()],
         display: Sealed::new(vec![1, 2, 3]),
         profile: Profile { nickname: Nickname::parse("Ada").ok(), avatar_url: None },
         password: password.map(hash),
@@ -459,6 +460,7 @@ pub async fn proving_again_moves_the_session_to_a_new_token(stores: Stores) {
         session_id: fresh(1, at(0)).session_id,
         token: token(next),
         event: entry(&account, 1, Method::Password, next, at(100)).event,
+        spent: None,
     };
     let done = stores.accounts.reauthenticate(&proof(0, 9)).await.expect("a store");
     assert_eq!(done, Changed::Done { dead: vec![token(1)] });
@@ -488,6 +490,7 @@ pub async fn an_identity_that_is_gone_proves_nothing_again(stores: Stores) {
         session_id: fresh(1, at(0)).session_id,
         token: token(9),
         event,
+        spent: None,
     };
     assert_eq!(stores.accounts.reauthenticate(&proof).await.expect("a store"), Changed::Stale);
     assert!(is_live(&stores, 1, at(101)).await);

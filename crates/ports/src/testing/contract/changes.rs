@@ -11,6 +11,7 @@ use domain::link::link;
 use domain::login::{Account, Registration};
 use domain::merge::{ProfileFrom, merge, plan};
 use domain::new_password::{reset_password, set_password};
+use domain::policy::Ways;
 use domain::profile::{Nickname, ProfilePatch};
 use domain::secret::{Sealed, TokenHash};
 use domain::session::Method;
@@ -59,7 +60,8 @@ fn operator() -> Actor {
 /// An identity that is known by the key of `of`.
 fn identity(of: u8, kind: IdentifierKind) -> NewIdentity {
     let id = IdentityId::new(at(1), [of; 10]);
-    NewIdentity { id, kind, display: Sealed::new(vec![of]), key: key(of) }
+    let names = vec![key(of).into()];
+    NewIdentity { id, kind, names, display: Sealed::new(vec![of]), tokens: None }
 }
 
 async fn apply(stores: &Stores, change: &Change) -> Changed {
@@ -98,7 +100,7 @@ pub async fn a_linked_identity_finds_its_user(stores: Stores) {
     let kinds: Vec<_> = after.identities.iter().map(|it| (it.kind, it.verified_at)).collect();
     let expected = [(IdentifierKind::Phone, Some(at(0))), (IdentifierKind::Email, Some(at(5)))];
     assert_eq!(kinds, expected);
-    assert_eq!(after.keys.len(), 2);
+    assert_eq!(after.names.len(), 2);
     let stale = linking(&before, 12, IdentifierKind::Email, 2);
     assert_eq!(apply(&stores, &stale).await, Changed::Stale);
     assert_eq!(owner(&stores, 12).await, None);
@@ -140,7 +142,7 @@ pub async fn of_racing_users_one_gets_an_identity(stores: Stores) {
         let state = stores.accounts.load(state.user.id, at(5)).await.expect("a store");
         let state = state.expect("an account");
         let gone = state.identity_of(&key(of)).expect("linked").id;
-        let change = unlink(&state, gone, &operator(), ids(5_000 + u64::from(round)));
+        let change = unlink(&state, gone, &Ways::OWN, &operator(), ids(5_000 + u64::from(round)));
         done(&stores, &change.expect("a plan")).await;
     }
 }
@@ -161,16 +163,16 @@ pub async fn of_the_last_two_ways_in_one_stays(stores: Stores) {
         let changed = race(2, &stores.accounts, move |accounts, racer| {
             let gone = shared.identities.get(racer).expect("two identities").id;
             let seed = 1_000 + u64::from(round) * 2 + racer as u64;
-            let change = unlink(&shared, gone, &operator(), ids(seed)).expect("a plan");
+            let change = unlink(&shared, gone, &Ways::OWN, &operator(), ids(seed)).expect("a plan");
             async move { accounts.change(&change).await.expect("a store") }
         })
         .await;
         let won = changed.iter().filter(|it| matches!(it, Changed::Done { .. })).count();
         assert_eq!(won, 1, "round {round}: {changed:?}");
         let left = loaded(&stores, &account).await;
-        assert_eq!((left.identities.len(), left.keys.len()), (1, 1));
+        assert_eq!((left.identities.len(), left.names.len()), (1, 1));
         let last = left.identities.first().expect("one").id;
-        let refused = unlink(&left, last, &operator(), ids(9_000)).map(|_| ());
+        let refused = unlink(&left, last, &Ways::OWN, &operator(), ids(9_000)).map(|_| ());
         assert_eq!(refused, Err(Refusal::LastMethod));
     }
 }
@@ -206,7 +208,7 @@ pub async fn a_merged_account_is_one_and_its_id_means_the_other(stores: Stores) 
         assert_eq!(owner(&stores, of).await, Some(mine.user.id));
     }
     let merged = loaded(&stores, &mine).await;
-    assert_eq!((merged.identities.len(), merged.keys.len()), (2, 2));
+    assert_eq!((merged.identities.len(), merged.names.len()), (2, 2));
     let retired = loaded(&stores, &other).await;
     assert_eq!(retired.user.state, UserState::Merged);
     assert!(retired.identities.is_empty() && !retired.user.has_password);
@@ -297,7 +299,8 @@ pub async fn a_login_in_flight_sees_what_was_unlinked(stores: Stores) {
     let email = stores.accounts.find(&key(11)).await.expect("a store").expect("an account");
     let by_email = entry(&email, 11, Method::Email, 21, at(6));
     let state = loaded(&stores, &account).await;
-    let change = unlink(&state, account.identity_id, &operator(), ids(2)).expect("a plan");
+    let change =
+        unlink(&state, account.identity_id, &Ways::OWN, &operator(), ids(2)).expect("a plan");
     done(&stores, &change).await;
     assert_eq!(stores.accounts.enter(&by_phone).await.expect("a store"), Entered::Stale);
     let entered = stores.accounts.enter(&by_email).await.expect("a store");
@@ -417,7 +420,9 @@ async fn walk(stores: &Stores, about: AccountEvent, base: u8) {
             let new = identity(base + 3, IdentifierKind::Email);
             link(&state, new, None, &[], &asking, ids()).ok()
         }
-        AccountEvent::IdentityUnlinked => unlink(&state, gone.identity_id, &asking, ids()).ok(),
+        AccountEvent::IdentityUnlinked => {
+            unlink(&state, gone.identity_id, &Ways::OWN, &asking, ids()).ok()
+        }
         AccountEvent::IdentityReplaced => {
             let new = identity(base + 3, IdentifierKind::Phone);
             link(&state, new, Some(gone.identity_id), &[], &asking, ids()).ok()
@@ -512,6 +517,7 @@ async fn end_sessions(
                 session_id: asking,
                 token: rotated,
                 event: entry(account, of, Method::Sms, seed, at(5)).event,
+                spent: None,
             };
             let proved = stores.accounts.reauthenticate(&proof).await.expect("a store");
             assert!(matches!(proved, Changed::Done { .. }));

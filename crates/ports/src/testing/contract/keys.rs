@@ -106,6 +106,7 @@ pub async fn a_sealed_text_opens_for_its_owner_only(keys: Arc<dyn Keys>) {
         .iter()
         .flat_map(|id| Purpose::ALL.map(|it| Seal::ChallengeTarget(id, it)))
         .chain(identities.iter().map(Seal::IdentityDisplay))
+        .chain(identities.iter().map(Seal::ProviderTokens))
         .collect();
     for (number, owner) in owners.iter().enumerate() {
         for text in ["", "+8613800138000", "名字"] {

@@ -1,0 +1,77 @@
+//! Proving an account at a third party.
+
+use domain::cap::{Charge, Scope};
+use domain::credential::third_party::{ProviderCredential, proves};
+use domain::origin::network;
+use domain::profile::{AvatarUrl, Nickname, Profile};
+use domain::provider::{ProviderAccount, ProviderTokens};
+use domain::secret::Sealed;
+use domain::{id::IdentityId, provider::ProviderName};
+use ports::Ports;
+use ports::identity_provider::ProviderError;
+use ports::keys::Seal;
+use zeroize::Zeroizing;
+
+use super::{Brings, Proof, Try};
+use crate::error::{Error, until};
+
+/// Asks the provider whose account it is. What the provider does not say is not believed: neither
+/// what the client posts beside the proof, nor an address that nobody proved to us (LINK-04).
+pub(super) async fn prove(
+    ports: &Ports,
+    credential: &ProviderCredential,
+    it: Try<'_>,
+) -> Result<Proof, Error> {
+    let name = credential.provider;
+    let provider = ports.providers.get(&name).ok_or(Error::NotFound)?;
+    if !provider.is_enabled {
+        return Err(Error::ProviderDisabled);
+    }
+    charge(ports, it).await?;
+    let asked = provider.adapter.identify(&credential.proof).await;
+    let account = asked.map_err(|error| refused(name, &error))?;
+    let identity = proves(&account, name)
+        .ok_or(ProviderError::Refused)
+        .map_err(|error| refused(name, &error))?;
+    let ProviderAccount { nickname, avatar_url, tokens, spent, .. } = account;
+    let profile = Profile {
+        nickname: nickname.as_deref().and_then(Nickname::from_third_party),
+        avatar_url: avatar_url.as_deref().and_then(|it| AvatarUrl::parse(it).ok()),
+    };
+    let brings = Brings { profile, tokens, spent };
+    Ok(Proof { identity, made_at: it.at, brings, wrong: || Error::ProviderIdentityInvalid })
+}
+
+fn refused(name: ProviderName, error: &ProviderError) -> Error {
+    tracing::info!(target: "audit", event = "provider.refused", provider = name.as_str(), %error);
+    match error {
+        ProviderError::Refused => Error::ProviderIdentityInvalid,
+        ProviderError::Unavailable => Error::ProviderUnavailable,
+        ProviderError::BadResponse => Error::ProviderBadResponse,
+    }
+}
+
+/// Each try is a call to somebody else: an address has so many a minute (SDK-05).
+async fn charge(ports: &Ports, it: Try<'_>) -> Result<(), Error> {
+    let ip = network(it.origin.ip).to_string();
+    let charge = Charge {
+        scope: Scope::Ip,
+        subject: ports.keys.subject("ip-provider-calls", &ip),
+        caps: ports.policy.provider_calls.clone(),
+    };
+    ports
+        .throttles
+        .charge(&[charge], it.at)
+        .await?
+        .map_err(|moment| Error::RateLimited { retry_after: until(moment, it.at) })
+}
+
+/// Seals a provider's tokens for an identity: when they end, the access token, the refresh token, a
+/// line each; what is not known is an empty line.
+pub(crate) fn sealed(ports: &Ports, id: &IdentityId, tokens: &ProviderTokens) -> Sealed {
+    let ProviderTokens { access_token, refresh_token, expires_at } = tokens;
+    let ends = expires_at.map(|it| it.as_second().to_string()).unwrap_or_default();
+    let refresh = refresh_token.as_ref().map_or("", |it| it.as_str());
+    let text = Zeroizing::new(format!("{ends}\n{}\n{refresh}", access_token.as_str()));
+    ports.keys.seal(Seal::ProviderTokens(id), &text)
+}
