@@ -26,7 +26,7 @@ const VERSION: &str = "2017-05-25";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What the account has, and which of its products is asked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AliyunSettings {
     /// The address; see [`ENDPOINT`].
     pub endpoint: String,

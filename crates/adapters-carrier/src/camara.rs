@@ -33,7 +33,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const ASSERTION_SECS: i64 = 60;
 
 /// What the client has at the operator or at the aggregator.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CamaraSettings {
     /// The address; the interface's own paths are appended.
     pub endpoint: String,
@@ -42,7 +42,7 @@ pub struct CamaraSettings {
     /// The client's secret, unless it has a key.
     pub client_secret: SecretString,
     /// The client's key (`private_key_jwt`, RS256), which the profile asks for.
-    pub private_key: Option<PrivateKey>,
+    pub private_key: Option<Arc<PrivateKey>>,
     /// The key's name at the operator.
     pub key_id: Option<String>,
     /// The address that the device's flow ended at; many operators want it again.

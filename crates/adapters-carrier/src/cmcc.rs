@@ -34,7 +34,7 @@ const STRICT_CHECK: &str = "0";
 const BEIJING: Duration = Duration::from_hours(8);
 
 /// What the app has.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CmccSettings {
     /// The address; see [`ENDPOINT`].
     pub endpoint: String,
@@ -44,7 +44,7 @@ pub struct CmccSettings {
     pub app_key: SecretString,
     /// Our key, where the app has been told to use RSA: logins are signed with it, and numbers
     /// encrypted to it. Without one logins are signed by MD5.
-    pub private_key: Option<PrivateKey>,
+    pub private_key: Option<Arc<PrivateKey>>,
 }
 
 /// Verifies numbers with China Mobile.

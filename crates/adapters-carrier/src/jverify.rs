@@ -1,5 +1,7 @@
 //! Jiguang's JVerification: the number comes encrypted to our RSA key.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,7 +22,7 @@ use crate::{PrivateKey, SetupError};
 pub const ENDPOINT: &str = "https://api.verification.jpush.cn";
 
 /// What the app has.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct JverifySettings {
     /// The address; see [`ENDPOINT`].
     pub endpoint: String,
@@ -29,7 +31,7 @@ pub struct JverifySettings {
     /// The app's password.
     pub master_secret: SecretString,
     /// The key to whose public half numbers are encrypted.
-    pub private_key: PrivateKey,
+    pub private_key: Arc<PrivateKey>,
     /// True if tokens come from web pages and not from apps.
     pub is_web: bool,
 }

@@ -9,6 +9,7 @@ mod bearer;
 mod courier;
 mod credential;
 mod edge;
+mod fallback;
 mod json;
 mod logging;
 mod metrics;

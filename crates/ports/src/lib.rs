@@ -59,10 +59,15 @@ pub struct Ports {
     pub postbox: Arc<dyn postbox::Postbox>,
     /// The third-party providers that are set up.
     pub providers: Arc<Providers>,
+    /// The carriers' vendors that are set up.
+    pub carriers: Arc<Carriers>,
 }
 
 /// The third-party providers that are set up, by their names.
 pub type Providers = BTreeMap<ProviderName, Provider>;
+
+/// The carriers' vendors that are set up, by their names.
+pub type Carriers = BTreeMap<&'static str, Arc<dyn carrier::CarrierVerifier>>;
 
 /// A third-party provider that is set up.
 #[derive(Clone)]

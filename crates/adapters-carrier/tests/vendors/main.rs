@@ -70,7 +70,7 @@ impl Which {
         // One for all adapters: a vendor takes no word twice.
         static ENTROPY: OnceLock<Arc<CountingEntropy>> = OnceLock::new();
         let entropy = Arc::clone(ENTROPY.get_or_init(Arc::default));
-        let key = || PrivateKey::parse(&private_key_pem()).unwrap();
+        let key = || Arc::new(PrivateKey::parse(&private_key_pem()).unwrap());
         match self {
             Self::AliyunApp | Self::AliyunAppByRpc | Self::AliyunWeb => {
                 let settings = AliyunSettings {

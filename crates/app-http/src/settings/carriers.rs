@@ -1,5 +1,7 @@
 //! Who verifies phone numbers: a section each, whose name is the vendor's in the API.
 
+use std::sync::Arc;
+
 use adapters_carrier::PrivateKey;
 use adapters_carrier::aliyun::{AliyunSettings, Signature, Surface};
 use adapters_carrier::camara::CamaraSettings;
@@ -11,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{SettingsError, sections};
 
 /// One vendor, with what it needs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Carrier {
     /// Alibaba Cloud, in apps or on pages.
     Aliyun(AliyunSettings),
@@ -137,7 +139,7 @@ impl Keys {
     }
 
     /// A key in a file; `None` where none is named.
-    fn private_key(self, path: &str) -> Result<Option<PrivateKey>, SettingsError> {
+    fn private_key(self, path: &str) -> Result<Option<Arc<PrivateKey>>, SettingsError> {
         if path.is_empty() {
             return Ok(None);
         }
@@ -145,7 +147,9 @@ impl Keys {
         let pem = std::fs::read_to_string(path)
             .map(Zeroizing::new)
             .map_err(|it| self.refused(key, format!("cannot be read: {}", it.kind())))?;
-        PrivateKey::parse(&pem).map(Some).map_err(|it| self.refused(key, it.to_string()))
+        PrivateKey::parse(&pem)
+            .map(|it| Some(Arc::new(it)))
+            .map_err(|it| self.refused(key, it.to_string()))
     }
 }
 
