@@ -127,7 +127,11 @@ impl Keys for MasterKeys {
     }
 
     fn token_hash(&self, token: &SessionToken) -> TokenHash {
-        TokenHash::new(array(digest::digest(&digest::SHA256, token.reveal().as_bytes()).as_ref()))
+        TokenHash::new(self.digest(token.reveal()))
+    }
+
+    fn digest(&self, text: &str) -> [u8; 32] {
+        array(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
     }
 
     fn seal(&self, owner: Seal<'_>, text: &str) -> Sealed {
@@ -186,7 +190,10 @@ fn name(owner: Seal<'_>) -> Vec<u8> {
             [b"challenge-target", id.as_bytes(), purpose.as_str().as_bytes()]
         }
         Seal::IdentityDisplay(id) => [b"identity-display", id.as_uuid().as_bytes(), b""],
+        Seal::BrowserFlow(name) => [b"browser-flow", name.as_bytes(), b""],
         Seal::ProviderTokens(id) => [b"provider-tokens", id.as_uuid().as_bytes(), b""],
+        Seal::Successor(hash) => [b"refresh-token", hash.as_bytes(), b""],
+        Seal::SigningKey(id) => [b"signing-key", id.as_str().as_bytes(), b""],
     };
     parts.into_iter().flat_map(|it| length(it).into_iter().chain(it.iter().copied())).collect()
 }

@@ -1,15 +1,18 @@
 //! Cryptography, and the machine's own clock and randomness.
 //!
 //! [`SystemClock`] and [`SystemEntropy`] are the only doors to the real ones; [`MasterKeys`] derives
-//! every key from one secret; [`ArgonHasher`] hashes passwords on threads of its own.
+//! every key from one secret; [`ArgonHasher`] hashes passwords on threads of its own;
+//! [`RsaSigner`] signs id tokens.
 
 mod clock;
 mod entropy;
 mod hasher;
 mod keys;
+mod signer;
 
 pub use clock::SystemClock;
 pub use entropy::SystemEntropy;
 pub use hasher::legacy::{LegacyDigest, LegacyScheme, Salting};
 pub use hasher::{ArgonHasher, HasherSettings, StartError, WrapError};
 pub use keys::{MasterKeys, MasterSecretError, master_secret};
+pub use signer::RsaSigner;

@@ -1,12 +1,12 @@
 //! Accounts, sessions and the audit log on PostgreSQL and on SQLite.
 //!
-//! The shared files (`queries.rs`, `accounts.rs`, `sessions.rs`, `outbox.rs`, `pool.rs`) are
-//! compiled once for
-//! each engine; only what `postgres.rs` and `sqlite.rs` define differs: the connection, its pools,
+//! The shared files (`queries.rs`, `accounts.rs`, `sessions.rs`, `grants.rs`, `outbox.rs`,
+//! `pool.rs`) are compiled once for each engine; only what `postgres.rs` and `sqlite.rs` define differs: the connection, its pools,
 //! transactions, and the three writes that PostgreSQL does in one statement. There is no `if` on
 //! the engine anywhere.
 
 mod error;
+mod grant_rows;
 mod outbox_row;
 mod rows;
 mod schema;
@@ -23,6 +23,10 @@ pub mod postgres {
     mod changes;
     #[path = "postgres.rs"]
     mod engine;
+    #[path = "grant_queries.rs"]
+    mod grant_queries;
+    #[path = "grants.rs"]
+    mod grants;
     #[path = "outbox.rs"]
     mod outbox;
     #[path = "pool.rs"]
@@ -31,6 +35,8 @@ pub mod postgres {
     mod queries;
     #[path = "sessions.rs"]
     mod sessions;
+    #[path = "signing_keys.rs"]
+    mod signing_keys;
 
     pub use engine::{migrate, migrations_pending, open};
     pub use pool::Database;
@@ -47,6 +53,10 @@ pub mod sqlite {
     mod changes;
     #[path = "sqlite.rs"]
     mod engine;
+    #[path = "grant_queries.rs"]
+    mod grant_queries;
+    #[path = "grants.rs"]
+    mod grants;
     #[path = "outbox.rs"]
     mod outbox;
     #[path = "pool.rs"]
@@ -55,6 +65,8 @@ pub mod sqlite {
     mod queries;
     #[path = "sessions.rs"]
     mod sessions;
+    #[path = "signing_keys.rs"]
+    mod signing_keys;
 
     pub use engine::{migrate, migrations_pending, open};
     pub use pool::Database;

@@ -154,6 +154,37 @@ pub(super) async fn find_session(
     Ok(found)
 }
 
+/// Finds a live session by its name; one statement.
+pub(super) async fn find_session_by_id(
+    conn: &mut Conn,
+    id: IdValue,
+    now: Timestamp,
+) -> Result<Option<SignedInRow>, Failure> {
+    let now = MomentValue(now);
+    let found = sessions::table
+        .inner_join(users::table)
+        .filter(sessions::id.eq(id))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::idle_ends_at.gt(now))
+        .filter(sessions::absolute_ends_at.is_null().or(sessions::absolute_ends_at.gt(now)))
+        .filter(users::state.eq(ACTIVE))
+        .select((SessionRow::as_select(), UserRow::as_select(), has_password!(), has_phone!()))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(found)
+}
+
+/// Locks an account for the rest of a transaction, so that whatever ends its sessions comes before
+/// or after it.
+pub(super) async fn lock_user(conn: &mut Conn, user_id: IdValue) -> Result<(), Failure> {
+    diesel::update(users::table.find(user_id))
+        .set(users::revision.eq(users::revision))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Pushes a live session's end on; never back.
 pub(super) async fn slide_session(
     conn: &mut Conn,
@@ -236,6 +267,8 @@ pub(super) async fn end_all_sessions(
     let kept = IdValue(kept.map_or(uuid::Uuid::nil(), |it| *it.as_uuid()));
     let lately = MomentValue(line.at.checked_sub(RECENT).unwrap_or(Timestamp::MIN));
     in_transaction(conn, async |conn: &mut Conn| {
+        // A session that begins from one of these at the same time is there already, or never.
+        lock_user(conn, user_id).await?;
         let ended = diesel::update(sessions::table)
             .filter(sessions::user_id.eq(user_id))
             .filter(sessions::ended_at.is_null())

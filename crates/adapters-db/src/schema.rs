@@ -163,6 +163,63 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::types::{Id, Moment};
+
+    oauth_codes (code_hash) {
+        code_hash -> Binary,
+        session_id -> Id,
+        client_id -> Text,
+        redirect_uri -> Text,
+        challenge -> Binary,
+        scope -> Text,
+        nonce -> Nullable<Text>,
+        expires_at -> Moment,
+        used_at -> Nullable<Moment>,
+        kept_until -> Nullable<Moment>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable};
+    use crate::types::{Id, Moment};
+
+    oauth_refresh_tokens (token_hash) {
+        token_hash -> Binary,
+        session_id -> Id,
+        rotated_at -> Nullable<Moment>,
+        successor -> Nullable<Binary>,
+        kept_until -> Nullable<Moment>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Text};
+    use crate::types::{Id, Moment};
+
+    oauth_access_tokens (token_hash) {
+        token_hash -> Binary,
+        session_id -> Id,
+        scope -> Text,
+        expires_at -> Moment,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Integer, Text};
+    use crate::types::Moment;
+
+    oauth_keys (number) {
+        number -> Integer,
+        id -> Text,
+        n -> Binary,
+        e -> Binary,
+        private -> Binary,
+        signs_from -> Moment,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Integer};
 
     master_secret (id) {
@@ -185,4 +242,7 @@ allow_tables_to_appear_in_same_query!(
     login_events,
     audit_events,
     outbox,
+    oauth_codes,
+    oauth_refresh_tokens,
+    oauth_access_tokens,
 );

@@ -7,8 +7,9 @@ use adapters_db::{Direction, postgres, sqlite};
 use domain::id::{EventId, SessionId};
 use domain::session::Slide;
 use ports::error::StoreError;
+use ports::signing_keys::SigningKeys;
 use ports::testing::contract::accounts::{Stores, token};
-use ports::testing::contract::outbox;
+use ports::testing::contract::{grants, outbox};
 use ports::testing::{START, at, race};
 use tokio::runtime::Handle;
 
@@ -21,6 +22,17 @@ where
 {
     let database = Arc::new(database);
     Stores { accounts: database.clone(), sessions: database }
+}
+
+fn grant_stores<D>(database: D) -> grants::Stores
+where
+    D: ports::accounts::Accounts
+        + ports::sessions::Sessions
+        + ports::grants::Grants
+        + Clone
+        + 'static,
+{
+    grants::Stores { accounts: stores(database.clone()), grants: Arc::new(database) }
 }
 
 /// The stores of the outbox; `insert` runs one statement on the database.
@@ -130,6 +142,21 @@ mod on_sqlite {
     mod third_party {
         ports::third_party_contract!(super::store());
     }
+
+    async fn store_with_grants() -> grants::Stores {
+        grant_stores(sqlite::open(&fresh(), &Handle::current()).unwrap())
+    }
+
+    fn key_store() -> std::future::Ready<Arc<dyn SigningKeys>> {
+        std::future::ready(Arc::new(sqlite::open(&fresh(), &Handle::current()).unwrap()))
+    }
+
+    mod code_and_token_grants {
+        ports::grants_contract!(super::store_with_grants());
+    }
+    mod keys_that_sign {
+        ports::signing_keys_contract!(super::key_store());
+    }
     mod outbox_entries {
         ports::outbox_contract!(super::store_with_outbox());
     }
@@ -138,6 +165,7 @@ mod on_sqlite {
     async fn a_racy_variant_breaks_the_promises() {
         ports::testing::racy::suites_fail_on_a_racy_variant(store).await;
         ports::testing::racy_outbox::suite_fails_on_a_racy_variant(store_with_outbox).await;
+        ports::testing::racy_grants::suites_fail_on_a_racy_variant(store_with_grants).await;
     }
 
     /// REL-06, REL-13: while the writer is stuck reads go on, and whoever finds no place is told
@@ -227,6 +255,21 @@ mod on_postgres {
     mod third_party {
         ports::third_party_contract!(super::store());
     }
+
+    async fn store_with_grants() -> grants::Stores {
+        grant_stores(postgres::open(&fresh().await, &Handle::current()).unwrap())
+    }
+
+    async fn key_store() -> Arc<dyn SigningKeys> {
+        Arc::new(postgres::open(&fresh().await, &Handle::current()).unwrap())
+    }
+
+    mod code_and_token_grants {
+        ports::grants_contract!(super::store_with_grants());
+    }
+    mod keys_that_sign {
+        ports::signing_keys_contract!(super::key_store());
+    }
     mod outbox_entries {
         ports::outbox_contract!(super::store_with_outbox());
     }
@@ -235,6 +278,7 @@ mod on_postgres {
     async fn a_racy_variant_breaks_the_promises() {
         ports::testing::racy::suites_fail_on_a_racy_variant(store).await;
         ports::testing::racy_outbox::suite_fails_on_a_racy_variant(store_with_outbox).await;
+        ports::testing::racy_grants::suites_fail_on_a_racy_variant(store_with_grants).await;
     }
 
     /// REL-05, REL-13: whoever waits too long for a lock is told to try again.

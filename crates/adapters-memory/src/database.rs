@@ -1,5 +1,6 @@
 //! Accounts and sessions in process, for tests: the same promises as a database, kept by one lock.
 
+mod grants;
 mod outbox;
 
 use std::collections::HashMap;
@@ -45,6 +46,7 @@ struct Tables {
     audit: Vec<AuditLine>,
     master_secret: Option<Subject>,
     outbox: outbox::Table,
+    grants: grants::Tables,
 }
 
 /// Whose a name is.

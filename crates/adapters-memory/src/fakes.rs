@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use ::ports::hasher::{HashError, HashPlace, Hasher};
 use ::ports::keys::{Keys, Seal, UnsealError};
 use ::ports::postbox::{Letter, Postbox, PostboxError, Slot};
+use ::ports::signer::{NewKey, Signer, SignerError};
 use ::ports::testing::{CountingEntropy, ManualClock};
 use ::ports::{Carriers, Ports, Providers};
 use async_trait::async_trait;
@@ -15,6 +16,9 @@ use domain::id::ChallengeId;
 use domain::identifier::Identifier;
 use domain::lockout::LockoutPolicy;
 use domain::message::Channel;
+use domain::oauth::Provider;
+use domain::oauth::id_token::Claims;
+use domain::oauth::key::{KeyId, PrivateKey, PublicKey};
 use domain::password::{Password, PasswordAttempt, PasswordHash, PasswordPolicy, Verdict};
 use domain::phone::{PhonePolicy, Region};
 use domain::policy::{GuessingPolicy, Policy, ResetCaps, Ways};
@@ -68,6 +72,9 @@ impl Fakes {
             postbox: self.postbox.clone(),
             providers: Arc::new(self.providers.clone()),
             carriers: Arc::new(self.carriers.clone()),
+            grants: self.database.clone(),
+            signing_keys: self.database.clone(),
+            signer: Arc::new(FakeSigner),
         }
     }
 }
@@ -119,6 +126,7 @@ pub fn policy() -> Policy {
         delete_grace: Duration::ZERO,
         resets: ResetCaps { per_target: vec![cap(3, hour)], per_ip: vec![cap(10, hour)] },
         tells_events: true,
+        oauth: Provider::default(),
     }
 }
 
@@ -153,7 +161,11 @@ impl Keys for FakeKeys {
     }
 
     fn token_hash(&self, token: &SessionToken) -> TokenHash {
-        TokenHash::new(spread(token.reveal()))
+        TokenHash::new(self.digest(token.reveal()))
+    }
+
+    fn digest(&self, text: &str) -> [u8; 32] {
+        spread(text)
     }
 
     fn seal(&self, owner: Seal<'_>, text: &str) -> Sealed {
@@ -163,6 +175,32 @@ impl Keys for FakeKeys {
     fn open(&self, owner: Seal<'_>, sealed: &Sealed) -> Result<String, UnsealError> {
         let text = std::str::from_utf8(sealed.as_bytes()).map_err(|_| UnsealError)?;
         text.strip_prefix(&format!("{owner:?}|")).map(str::to_owned).ok_or(UnsealError)
+    }
+}
+
+/// Signs nothing: a token is what it says, in plain text, under its key's name.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FakeSigner;
+
+#[async_trait]
+impl Signer for FakeSigner {
+    async fn make(&self, known: &[KeyId]) -> Result<NewKey, SignerError> {
+        let id = KeyId::new(format!("key-{}", known.len() + 1));
+        let public = PublicKey { n: id.as_str().as_bytes().to_vec(), e: vec![1, 0, 1] };
+        let private = PrivateKey::new(format!("private half of {id}"));
+        Ok(NewKey { id, public, private })
+    }
+
+    fn sign(
+        &self,
+        id: &KeyId,
+        private: &PrivateKey,
+        claims: &Claims,
+    ) -> Result<String, SignerError> {
+        if private.reveal() != format!("private half of {id}") {
+            return Err(SignerError::Key);
+        }
+        Ok(format!("{id} {claims:?}"))
     }
 }
 

@@ -16,7 +16,7 @@ pub mod session_copies;
 pub mod throttles;
 
 #[cfg(feature = "testing")]
-pub use fakes::{FakeHasher, FakeKeys, FakePostbox, Fakes, policy, ports};
+pub use fakes::{FakeHasher, FakeKeys, FakePostbox, FakeSigner, Fakes, policy, ports};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

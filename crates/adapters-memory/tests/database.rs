@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use adapters_memory::database::MemoryDatabase;
+use ports::signing_keys::SigningKeys;
 use ports::testing::contract::accounts::Stores;
-use ports::testing::contract::outbox;
+use ports::testing::contract::{grants, outbox};
 use ports::testing::racy::suites_fail_on_a_racy_variant;
 use ports::testing::racy_outbox::suite_fails_on_a_racy_variant;
 
@@ -41,6 +42,24 @@ mod sessions_in_memory {
     ports::sessions_contract!(super::memory());
 }
 
+fn memory_grants() -> std::future::Ready<grants::Stores> {
+    let database = Arc::new(MemoryDatabase::default());
+    let accounts = Stores { accounts: database.clone(), sessions: database.clone() };
+    std::future::ready(grants::Stores { accounts, grants: database })
+}
+
+fn memory_keys() -> std::future::Ready<Arc<dyn SigningKeys>> {
+    std::future::ready(Arc::new(MemoryDatabase::default()))
+}
+
+mod grants_in_memory {
+    ports::grants_contract!(super::memory_grants());
+}
+
+mod signing_keys_in_memory {
+    ports::signing_keys_contract!(super::memory_keys());
+}
+
 mod outbox_in_memory {
     ports::outbox_contract!(super::memory_outbox());
 }
@@ -53,4 +72,9 @@ async fn a_racy_variant_breaks_the_promises() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_racy_outbox_breaks_the_promises() {
     suite_fails_on_a_racy_variant(memory_outbox).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn racy_grants_break_the_promises() {
+    ports::testing::racy_grants::suites_fail_on_a_racy_variant(memory_grants).await;
 }

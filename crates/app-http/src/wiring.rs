@@ -7,7 +7,9 @@ use adapters_carrier::aliyun::Aliyun;
 use adapters_carrier::camara::Camara;
 use adapters_carrier::cmcc::Cmcc;
 use adapters_carrier::jverify::Jverify;
-use adapters_crypto::{ArgonHasher, HasherSettings, MasterKeys, SystemClock, SystemEntropy};
+use adapters_crypto::{
+    ArgonHasher, HasherSettings, MasterKeys, RsaSigner, SystemClock, SystemEntropy,
+};
 use adapters_db::{Direction, MigrateError, postgres, sqlite};
 use adapters_email::SmtpSender;
 use adapters_memory::challenges::MemoryChallenges;
@@ -29,10 +31,12 @@ use ports::challenges::Challenges;
 use ports::clock::Clock;
 use ports::entropy::Entropy;
 use ports::event_sink::EventSink;
+use ports::grants::Grants;
 use ports::one_time::OneTimeStates;
 use ports::outbox::Outbox;
 use ports::session_copies::SessionCopies;
 use ports::sessions::Sessions;
+use ports::signing_keys::SigningKeys;
 use ports::throttles::Throttles;
 use ports::{Carriers, Ports, Providers};
 use secrecy::ExposeSecret as _;
@@ -63,7 +67,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let keys = MasterKeys::new(secret.expose_secret()).context("setting `secrets.key`")?;
     let hasher = ArgonHasher::start(&hashing(settings.hashing))
         .context("settings `password.memory_kib`, `.iterations` and `.parallelism`")?;
-    let (accounts, sessions, outbox) = database(&settings.store, main)?;
+    let database = database(&settings.store, main)?;
     let (challenges, throttles, session_copies, one_time) = shared(&settings.store, main)?;
     let providers = Providers::new();
     let inbox = match settings.profile {
@@ -88,8 +92,8 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
         entropy,
         keys: Arc::new(keys),
         hasher: Arc::new(hasher),
-        accounts,
-        sessions,
+        accounts: database.accounts,
+        sessions: database.sessions,
         session_copies,
         challenges,
         throttles,
@@ -97,7 +101,11 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
         postbox: Arc::clone(&dispatcher) as _,
         providers: Arc::new(providers),
         carriers: Arc::new(carriers),
+        grants: database.grants,
+        signing_keys: database.signing_keys,
+        signer: Arc::new(RsaSigner::default()),
     };
+    let outbox = database.outbox;
     let messenger = Some(Arc::clone(&dispatcher) as _);
     let sink = settings.webhooks.as_ref().map(|it| webhooks(it, Arc::clone(&ports.clock)));
     let courier = Courier { ports: ports.clone(), outbox, sink: sink.transpose()?, messenger };
@@ -129,14 +137,12 @@ fn carriers(
 
 /// The outbox alone, for an operator.
 pub(crate) fn outbox(store: &Store, main: &Handle) -> Result<Arc<dyn Outbox>> {
-    let (_, _, outbox) = database(store, main)?;
-    Ok(outbox)
+    Ok(database(store, main)?.outbox)
 }
 
 /// The accounts alone, for an operator's look at one.
 pub(crate) fn accounts(store: &Store, main: &Handle) -> Result<Arc<dyn Accounts>> {
-    let (accounts, ..) = database(store, main)?;
-    Ok(accounts)
+    Ok(database(store, main)?.accounts)
 }
 
 /// The threads are the cores', the queue the longest there may be (PWD-05).
@@ -215,19 +221,35 @@ fn engine(store: &Store) -> Result<Engine<'_>> {
     }
 }
 
-type Database = (Arc<dyn Accounts>, Arc<dyn Sessions>, Arc<dyn Outbox>);
+/// The ports that the database stands behind.
+struct Database {
+    accounts: Arc<dyn Accounts>,
+    sessions: Arc<dyn Sessions>,
+    outbox: Arc<dyn Outbox>,
+    grants: Arc<dyn Grants>,
+    signing_keys: Arc<dyn SigningKeys>,
+}
+
+impl Database {
+    fn of<D>(database: &D) -> Self
+    where
+        D: Accounts + Sessions + Outbox + Grants + SigningKeys + Clone + 'static,
+    {
+        Self {
+            accounts: Arc::new(database.clone()),
+            sessions: Arc::new(database.clone()),
+            outbox: Arc::new(database.clone()),
+            grants: Arc::new(database.clone()),
+            signing_keys: Arc::new(database.clone()),
+        }
+    }
+}
 
 fn database(store: &Store, main: &Handle) -> Result<Database> {
     let failed = "setting `store.database_url`";
     Ok(match engine(store)? {
-        Engine::Sqlite(url) => {
-            let database = sqlite::open(url, main).context(failed)?;
-            (Arc::new(database.clone()), Arc::new(database.clone()), Arc::new(database))
-        }
-        Engine::Postgres(url) => {
-            let database = postgres::open(url, main).context(failed)?;
-            (Arc::new(database.clone()), Arc::new(database.clone()), Arc::new(database))
-        }
+        Engine::Sqlite(url) => Database::of(&sqlite::open(url, main).context(failed)?),
+        Engine::Postgres(url) => Database::of(&postgres::open(url, main).context(failed)?),
     })
 }
 

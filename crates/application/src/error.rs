@@ -29,6 +29,12 @@ pub enum Error {
     /// The carrier answered what makes no sense.
     #[error("the carrier's answer makes no sense")]
     CarrierBadResponse,
+    /// The state of a browser's way is unknown, used, over, another browser's or another provider's.
+    #[error("the state is not valid")]
+    StateInvalid,
+    /// The answer names another issuer than the provider's.
+    #[error("the answer is another issuer's")]
+    IssuerMismatch,
     /// The provider is switched off.
     #[error("the provider is disabled")]
     ProviderDisabled,

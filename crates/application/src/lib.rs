@@ -4,6 +4,7 @@
 //! follow one login, begin at [`login::login`].
 
 pub mod authenticate;
+pub mod browser_flow;
 pub mod challenge;
 mod change;
 mod counts;
@@ -17,6 +18,7 @@ pub mod login;
 pub mod logins;
 pub mod logout;
 pub mod merge;
+pub mod oauth;
 pub mod outbox;
 pub mod password;
 pub mod profile;

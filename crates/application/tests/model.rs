@@ -49,7 +49,8 @@ struct Person {
     /// Addresses and the ids of their identities.
     addresses: BTreeMap<usize, IdentityId>,
     password: Option<String>,
-    sessions: Vec<(SessionToken, usize)>,
+    /// Tokens and the identities that they were born of.
+    sessions: Vec<(SessionToken, IdentityId)>,
     /// Who their id means.
     means: Option<UserId>,
     is_gone: bool,
@@ -144,12 +145,12 @@ impl World {
     }
 
     /// Ends sessions in the model: those of a user for which `ends` says so.
-    fn end(&mut self, user: UserId, ends: impl Fn(&SessionToken, usize) -> bool) {
+    fn end(&mut self, user: UserId, ends: impl Fn(&SessionToken, IdentityId) -> bool) {
         let person = self.people.get_mut(&user).unwrap();
         let (dead, live) =
             person.sessions.drain(..).partition(|(token, born_of)| ends(token, *born_of));
         person.sessions = live;
-        let dead: Vec<(SessionToken, usize)> = dead;
+        let dead: Vec<(SessionToken, IdentityId)> = dead;
         self.dead.extend(dead.into_iter().map(|(token, _)| token));
     }
 
@@ -168,7 +169,7 @@ impl World {
         assert!(owner.is_none_or(|it| it == id));
         let person = self.people.entry(id).or_default();
         person.addresses.insert(address, came.admission.session.identity_id);
-        person.sessions.push((came.admission.token, address));
+        person.sessions.push((came.admission.token, came.admission.session.identity_id));
     }
 
     async fn log_in_by_password(&mut self) {
@@ -192,7 +193,8 @@ impl World {
             Some(owner) => {
                 let came = came.unwrap().admission;
                 assert_eq!(came.user.id, owner);
-                self.people.get_mut(&owner).unwrap().sessions.push((came.token, address));
+                let session = (came.token, came.session.identity_id);
+                self.people.get_mut(&owner).unwrap().sessions.push(session);
             }
             None => assert!(matches!(came, Err(Error::InvalidCredentials)), "{came:?}"),
         }
@@ -218,7 +220,8 @@ impl World {
                 person.addresses.insert(address, id);
                 if let Some(old) = old {
                     person.addresses.remove(&old);
-                    self.end(user, |it, born_of| born_of == old && it.reveal() != token.reveal());
+                    let is_other = |it: &SessionToken| it.reveal() != token.reveal();
+                    self.end(user, |it, born_of| Some(born_of) == replace && is_other(it));
                 }
             }
         }
@@ -240,7 +243,7 @@ impl World {
         }
         gone.unwrap();
         self.people.get_mut(&user).unwrap().addresses.remove(&address);
-        self.end(user, |it, born_of| born_of == address && it.reveal() != token.reveal());
+        self.end(user, |it, born_of| born_of == id && it.reveal() != token.reveal());
     }
 
     async fn merge(&mut self) {
@@ -365,7 +368,7 @@ impl World {
         }
         for token in &self.dead {
             let opened = authenticate(&self.ports, token, Access::Session).await;
-            assert!(matches!(opened, Err(Error::SessionInvalid)), "a dead session lives");
+            assert!(matches!(opened, Err(Error::SessionInvalid)), "a dead session: {opened:?}");
         }
     }
 

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod breaker;
+pub mod browser_flow;
 pub mod cap;
 pub mod change;
 pub mod credential;
@@ -22,6 +23,7 @@ pub mod login;
 pub mod merge;
 pub mod message;
 pub mod new_password;
+pub mod oauth;
 pub mod origin;
 pub mod outbox;
 pub mod password;

@@ -5,6 +5,7 @@ use crate::cap::Cap;
 use crate::credential::code::CodePolicy;
 use crate::identifier::IdentifierKind;
 use crate::lockout::LockoutPolicy;
+use crate::oauth::Provider;
 use crate::password::PasswordPolicy;
 use crate::phone::PhonePolicy;
 use crate::provider::{ProviderKind, ProviderName};
@@ -46,6 +47,8 @@ pub struct Policy {
     pub resets: ResetCaps,
     /// Whether other systems are told of events.
     pub tells_events: bool,
+    /// The programs that get their users from us.
+    pub oauth: Provider,
 }
 
 /// The ways in that the service offers: an account is left with one of them at least.

@@ -13,8 +13,14 @@ pub enum Seal<'a> {
     ChallengeTarget(&'a ChallengeId, Purpose),
     /// What an identity shows: its phone number, e-mail address or user name.
     IdentityDisplay(&'a domain::id::IdentityId),
+    /// What a browser's way to a provider is remembered by, under this name.
+    BrowserFlow(&'a Subject),
     /// A provider's tokens, kept with an identity.
     ProviderTokens(&'a domain::id::IdentityId),
+    /// The refresh token that took the place of the one with this hash.
+    Successor(&'a TokenHash),
+    /// The private half of the signing key of this name.
+    SigningKey(&'a domain::oauth::key::KeyId),
 }
 
 /// A sealed text does not open: another key, another owner, or changed bytes.
@@ -35,6 +41,10 @@ pub trait Keys: Send + Sync {
 
     /// SHA-256 of a token (SES-01).
     fn token_hash(&self, token: &SessionToken) -> TokenHash;
+
+    /// SHA-256 of a text: of an opaque token, a client's secret or a PKCE verifier, which hold so
+    /// much chance that nobody guesses them.
+    fn digest(&self, text: &str) -> [u8; 32];
 
     /// Encrypts a text for one owner, never twice to the same bytes.
     fn seal(&self, owner: Seal<'_>, text: &str) -> Sealed;

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod entropy;
 pub mod error;
 pub mod event_sink;
+pub mod grants;
 pub mod hasher;
 pub mod identity_provider;
 pub mod keys;
@@ -20,6 +21,8 @@ pub mod postbox;
 pub mod sender;
 pub mod session_copies;
 pub mod sessions;
+pub mod signer;
+pub mod signing_keys;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttles;
@@ -61,6 +64,12 @@ pub struct Ports {
     pub providers: Arc<Providers>,
     /// The carriers' vendors that are set up.
     pub carriers: Arc<Carriers>,
+    /// Codes and tokens of the programs that get their users from us.
+    pub grants: Arc<dyn grants::Grants>,
+    /// Keys that sign, as they are stored.
+    pub signing_keys: Arc<dyn signing_keys::SigningKeys>,
+    /// Makes keys, and signs with them.
+    pub signer: Arc<dyn signer::Signer>,
 }
 
 /// The third-party providers that are set up, by their names.

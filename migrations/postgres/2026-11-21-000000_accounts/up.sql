@@ -139,6 +139,56 @@ CREATE TABLE spent_proofs (
 );
 CREATE INDEX spent_proofs_until ON spent_proofs (until);
 
+-- Codes for the programs that get their users from us. A grant is a session: the code's row says
+-- what it is for, and stays as long as the session may live, so that a reuse is noticed. An open
+-- code's session has a token that nobody knows.
+CREATE TABLE oauth_codes (
+    code_hash    bytea PRIMARY KEY CHECK (length(code_hash) = 32),
+    session_id   uuid NOT NULL UNIQUE REFERENCES sessions (id),
+    client_id    text NOT NULL,
+    redirect_uri text NOT NULL,
+    challenge    bytea NOT NULL CHECK (length(challenge) = 32),
+    scope        text NOT NULL,
+    nonce        text,
+    expires_at   timestamptz NOT NULL,
+    used_at      timestamptz,
+    -- When nobody needs the row any more; none for a session that may live for ever.
+    kept_until   timestamptz
+);
+CREATE INDEX oauth_codes_kept ON oauth_codes (kept_until);
+
+-- Each is good once. One that was rotated stays, so that its reuse is noticed; its successor is
+-- sealed, and stays for seconds.
+CREATE TABLE oauth_refresh_tokens (
+    token_hash bytea PRIMARY KEY CHECK (length(token_hash) = 32),
+    session_id uuid NOT NULL,
+    rotated_at timestamptz,
+    successor  bytea,
+    kept_until timestamptz
+);
+CREATE INDEX oauth_refresh_tokens_kept ON oauth_refresh_tokens (kept_until);
+CREATE INDEX oauth_refresh_tokens_sealed ON oauth_refresh_tokens (rotated_at)
+    WHERE successor IS NOT NULL;
+
+CREATE TABLE oauth_access_tokens (
+    token_hash bytea PRIMARY KEY CHECK (length(token_hash) = 32),
+    session_id uuid NOT NULL,
+    scope      text NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX oauth_access_tokens_expired ON oauth_access_tokens (expires_at);
+
+-- Keys that sign. The number decides between nodes that make one at the same time; the private
+-- half is sealed.
+CREATE TABLE oauth_keys (
+    number     integer PRIMARY KEY,
+    id         text NOT NULL UNIQUE,
+    n          bytea NOT NULL,
+    e          bytea NOT NULL,
+    private    bytea NOT NULL,
+    signs_from timestamptz NOT NULL
+);
+
 -- The master secret that this database belongs to, as a keyed hash: another one finds nobody.
 CREATE TABLE master_secret (
     id          integer PRIMARY KEY CHECK (id = 1),

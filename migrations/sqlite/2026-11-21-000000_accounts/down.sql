@@ -1,5 +1,9 @@
 DROP TABLE master_secret;
 DROP TABLE spent_proofs;
+DROP TABLE oauth_keys;
+DROP TABLE oauth_access_tokens;
+DROP TABLE oauth_refresh_tokens;
+DROP TABLE oauth_codes;
 DROP TABLE outbox;
 DROP TABLE audit_events;
 DROP TABLE login_events;

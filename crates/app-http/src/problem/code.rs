@@ -55,6 +55,12 @@ codes! {
     CredentialsInUrl, BAD_REQUEST, "credentials_in_url",
         "Credentials in the URL", "Passwords, codes and tokens never go into a query string.",
         "URL 中包含凭证", "密码、验证码和令牌不得放在查询字符串中。";
+    StateInvalid, BAD_REQUEST, "state_invalid",
+        "Start again", "This way to the provider is over, was used, or began in another browser.",
+        "请重新开始", "本次第三方登录已结束、已使用，或由其他浏览器发起。";
+    IssuerMismatch, BAD_REQUEST, "issuer_mismatch",
+        "Wrong provider", "The answer came from another provider than the one that was asked.",
+        "第三方不匹配", "响应来自与请求不同的第三方平台。";
     InvalidCredentials, UNAUTHORIZED, "invalid_credentials",
         "Wrong credentials", "The identifier and the password do not match an account.",
         "凭证错误", "账号与密码不匹配。";

@@ -75,6 +75,8 @@ impl From<Error> for Problem {
             Error::CodeInvalid => Self::new(Code::CodeInvalid),
             Error::InvalidCredentials => Self::new(Code::InvalidCredentials),
             Error::ProviderIdentityInvalid => Self::new(Code::ProviderIdentityInvalid),
+            Error::StateInvalid => Self::new(Code::StateInvalid),
+            Error::IssuerMismatch => Self::new(Code::IssuerMismatch),
             Error::ProviderDisabled => Self::new(Code::ProviderDisabled),
             Error::ProviderUnavailable => Self::new(Code::ProviderUnavailable).after(SOON),
             Error::ProviderBadResponse => Self::new(Code::ProviderBadResponse),

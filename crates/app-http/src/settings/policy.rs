@@ -72,6 +72,7 @@ pub(super) fn policy(sections: &Sections) -> Result<Policy, SettingsError> {
             per_ip: caps([(limits.reset_per_ip_hour, HOUR)]),
         },
         tells_events: !sections.webhooks.url.is_empty(),
+        oauth: domain::oauth::Provider::default(),
     })
 }
 

@@ -87,7 +87,7 @@ pub(super) fn key(of: u8) -> IdentifierKey {
     IdentifierKey::new([of; 32])
 }
 
-fn bytes<const N: usize>(seed: u64) -> [u8; N] {
+pub(super) fn bytes<const N: usize>(seed: u64) -> [u8; N] {
     let mut bytes = [0; N];
     // From the end: a UUID does not keep all of its first random bits.
     for (byte, seeded) in bytes.iter_mut().rev().zip(seed.to_be_bytes().iter().rev()) {

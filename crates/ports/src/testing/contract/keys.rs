@@ -189,6 +189,10 @@ mod tests {
             CodeMac::new(folded(&[code.reveal()]))
         }
 
+        fn digest(&self, _: &str) -> [u8; 32] {
+            [0; 32]
+        }
+
         fn token_hash(&self, _: &SessionToken) -> TokenHash {
             TokenHash::new([0; 32])
         }
