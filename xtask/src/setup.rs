@@ -14,9 +14,10 @@ use crate::workspace::Workspace;
 
 /// The cargo-deny that `deny.toml` was written for.
 const DENY_VERSION: &str = "0.20.2";
-/// What the tests take from `PyPI`, as pip calls it: a mail server, and the reference library of
-/// Standard Webhooks.
-const FROM_PYPI: [&str; 2] = ["aiosmtpd==1.4.6", "standardwebhooks==1.1.0"];
+/// What the tests take from `PyPI`, as pip calls it: a mail server, the reference library of
+/// Standard Webhooks, and vendors' own SDKs.
+const FROM_PYPI: [&str; 3] =
+    ["aiosmtpd==1.4.6", "standardwebhooks==1.1.0", "alibabacloud_dypnsapi20170525==2.0.0"];
 /// Debian's hook that says whether an installed service may start.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 

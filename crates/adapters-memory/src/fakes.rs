@@ -7,7 +7,7 @@ use ::ports::keys::{Keys, Seal, UnsealError};
 use ::ports::postbox::{Letter, Postbox, PostboxError, Slot};
 use ::ports::signer::{NewKey, Signer, SignerError};
 use ::ports::testing::{CountingEntropy, ManualClock};
-use ::ports::{Ports, Providers};
+use ::ports::{Carriers, Ports, Providers};
 use async_trait::async_trait;
 use domain::Duration;
 use domain::cap::Cap;
@@ -43,6 +43,8 @@ pub struct Fakes {
     pub postbox: Arc<FakePostbox>,
     /// The providers that are set up: none, unless a test brings some.
     pub providers: Providers,
+    /// The carriers' vendors that are set up: none, unless a test brings some.
+    pub carriers: Carriers,
 }
 
 /// Ports on fakes, with the default settings.
@@ -69,6 +71,7 @@ impl Fakes {
             one_time: Arc::new(MemoryOneTimeStates::default()),
             postbox: self.postbox.clone(),
             providers: Arc::new(self.providers.clone()),
+            carriers: Arc::new(self.carriers.clone()),
             grants: self.database.clone(),
             signing_keys: self.database.clone(),
             signer: Arc::new(FakeSigner),

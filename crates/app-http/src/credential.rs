@@ -2,12 +2,14 @@
 //!
 //! A new type is a variant here and an arm in [`read`]; what comes after is the use case's.
 
+use domain::credential::carrier::{CarrierCredential, CarrierToken, Question};
 use domain::credential::code::{Code, CodeCredential};
 use domain::credential::third_party::ProviderCredential;
 use domain::credential::{Credential, IdentityCredential, PasswordCredential};
 use domain::id::ChallengeId;
-use domain::identifier::{Identifier, IdentifierKind};
+use domain::identifier::{Identifier, IdentifierError, IdentifierKind};
 use domain::password::PasswordAttempt;
+use domain::phone::PhoneNumber;
 use domain::policy::Policy;
 use domain::provider::{ProviderName, ProviderProof, Way};
 use ports::Ports;
@@ -37,6 +39,10 @@ pub(crate) enum CredentialRequest {
     ProviderToken(ProviderTokenRequest),
     /// A provider's ID token.
     ProviderIdToken(ProviderIdTokenRequest),
+    /// A carrier's token.
+    CarrierToken(CarrierTokenRequest),
+    /// A carrier's token and a number.
+    CarrierMatch(CarrierMatchRequest),
 }
 
 /// A code that was sent to a phone.
@@ -113,6 +119,33 @@ pub(crate) struct ProviderIdTokenRequest {
     nonce: Option<String>,
 }
 
+/// A carrier's token, for the number of the SIM.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CarrierTokenCredential)]
+pub(crate) struct CarrierTokenRequest {
+    /// The vendor whose SDK gave the token.
+    #[schema(example = "aliyun")]
+    vendor: String,
+    /// The token, of 1 to 4096 printable ASCII characters; good once.
+    token: String,
+}
+
+/// A carrier's token and a number: whether that is the SIM's.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CarrierMatchCredential)]
+pub(crate) struct CarrierMatchRequest {
+    /// The vendor whose SDK gave the token.
+    #[schema(example = "aliyun")]
+    vendor: String,
+    /// The token, of 1 to 4096 printable ASCII characters; good once.
+    token: String,
+    /// The number, in any spelling.
+    #[schema(example = "13800138000")]
+    phone: String,
+}
+
 /// Reads the member `credential`.
 pub(crate) fn read(mut node: Node, ports: &Ports) -> Result<Credential, Problem> {
     if !matches!(node, Node::Object(_)) {
@@ -130,6 +163,8 @@ pub(crate) fn read(mut node: Node, ports: &Ports) -> Result<Credential, Problem>
         "provider_code" => provider_code(typed(node, PARENT)?, ports)?,
         "provider_token" => provider_token(typed(node, PARENT)?, ports)?,
         "provider_id_token" => provider_id_token(typed(node, PARENT)?, ports)?,
+        "carrier_token" => carrier_token(&typed(node, PARENT)?, ports)?,
+        "carrier_match" => carrier_match(&typed(node, PARENT)?, ports)?,
         _ => return Err(Problem::field("credential.type", FieldCode::Invalid)),
     };
     Ok(Credential::Identity(identity))
@@ -140,6 +175,10 @@ pub(crate) const fn name(credential: &Credential) -> &'static str {
     match credential {
         Credential::Password(_) => "password",
         Credential::Identity(IdentityCredential::Code(_)) => "code",
+        Credential::Identity(IdentityCredential::Carrier(it)) => match it.question {
+            Question::Number => "carrier_token",
+            Question::IsThis(_) => "carrier_match",
+        },
         Credential::Identity(IdentityCredential::Provider(it)) => match it.proof {
             ProviderProof::Code { .. } => "provider_code",
             ProviderProof::Token { .. } => "provider_token",
@@ -152,6 +191,37 @@ fn code(request: &CodeRequest, policy: &Policy) -> Result<CodeCredential, Proble
     let code = Code::parse(&request.code, policy.codes.length)
         .map_err(|_| Problem::field("credential.code", FieldCode::Invalid))?;
     Ok(CodeCredential { challenge_id: ChallengeId::parse(&request.challenge_id), code })
+}
+
+fn carrier_token(
+    request: &CarrierTokenRequest,
+    ports: &Ports,
+) -> Result<IdentityCredential, Problem> {
+    carrier(&request.vendor, &request.token, Question::Number, ports)
+}
+
+fn carrier_match(
+    request: &CarrierMatchRequest,
+    ports: &Ports,
+) -> Result<IdentityCredential, Problem> {
+    let phone = PhoneNumber::parse(&request.phone, &ports.policy.phones)
+        .map_err(|it| Problem::identifier(IdentifierError::Phone(it), "credential.phone"))?;
+    carrier(&request.vendor, &request.token, Question::IsThis(phone), ports)
+}
+
+fn carrier(
+    vendor: &str,
+    token: &str,
+    question: Question,
+    ports: &Ports,
+) -> Result<IdentityCredential, Problem> {
+    let (vendor, _) = ports
+        .carriers
+        .get_key_value(vendor)
+        .ok_or_else(|| Problem::field("credential.vendor", FieldCode::Invalid))?;
+    let token = CarrierToken::parse(token)
+        .map_err(|_| Problem::field("credential.token", FieldCode::Invalid))?;
+    Ok(IdentityCredential::Carrier(CarrierCredential { vendor, token, question }))
 }
 
 fn provider_code(

@@ -9,6 +9,7 @@ mod bearer;
 mod courier;
 mod credential;
 mod edge;
+mod fallback;
 mod form;
 mod json;
 mod keys;

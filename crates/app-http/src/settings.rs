@@ -4,6 +4,7 @@
 //! defaults, [`ranges`] says what is acceptable where, [`policy`] makes the rules' settings.
 //! Nobody else reads the environment.
 
+mod carriers;
 mod load;
 mod master;
 mod oauth;
@@ -24,6 +25,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 
 use crate::edge::Network;
+pub(crate) use carriers::Carrier;
 pub(crate) use load::{Environment, environment};
 pub(crate) use master::MasterSecret;
 pub(crate) use webhooks::Webhooks;
@@ -47,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) webhooks: Option<Webhooks>,
     /// Who delivers e-mail; `None` for nobody.
     pub(crate) email: Option<SmtpSettings>,
+    /// Who verifies phone numbers.
+    pub(crate) carriers: Vec<Carrier>,
     /// Where the master secret comes from.
     pub(crate) secret: MasterSecret,
 }
@@ -198,6 +202,7 @@ impl Settings {
             webhooks: webhooks::webhooks(&sections.webhooks, profile)?,
             email: email(&sections.email.smtp, profile)?,
             policy: Arc::new(policy::policy(&sections, profile)?),
+            carriers: carriers::carriers(&sections.carriers)?,
             secret,
         })
     }

@@ -3,6 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapters_carrier::aliyun::Aliyun;
+use adapters_carrier::camara::Camara;
+use adapters_carrier::cmcc::Cmcc;
+use adapters_carrier::jverify::Jverify;
 use adapters_crypto::{
     ArgonHasher, HasherSettings, MasterKeys, RsaSigner, SystemClock, SystemEntropy,
 };
@@ -22,6 +26,7 @@ use application::outbox::Courier;
 use domain::message::Channel;
 use domain::policy::{EnabledProvider, Policy, Ways};
 use ports::accounts::Accounts;
+use ports::carrier::CarrierVerifier;
 use ports::challenges::Challenges;
 use ports::clock::Clock;
 use ports::entropy::Entropy;
@@ -33,11 +38,11 @@ use ports::session_copies::SessionCopies;
 use ports::sessions::Sessions;
 use ports::signing_keys::SigningKeys;
 use ports::throttles::Throttles;
-use ports::{Ports, Providers};
+use ports::{Carriers, Ports, Providers};
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Handle;
 
-use crate::settings::{Hashing, Profile, Sender, Settings, Store, Webhooks};
+use crate::settings::{Carrier, Hashing, Profile, Sender, Settings, Store, Webhooks};
 
 /// How long a password may wait for a thread (PWD-05).
 const HASH_WAIT: Duration = Duration::from_secs(2);
@@ -80,6 +85,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
         },
         main,
     ));
+    let carriers = carriers(&settings.carriers, &clock, &entropy)?;
     let ports = Ports {
         policy: Arc::new(policy(settings, &providers)),
         clock,
@@ -94,6 +100,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
         one_time,
         postbox: Arc::clone(&dispatcher) as _,
         providers: Arc::new(providers),
+        carriers: Arc::new(carriers),
         grants: database.grants,
         signing_keys: database.signing_keys,
         signer: Arc::new(RsaSigner::default()),
@@ -108,6 +115,24 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
 fn webhooks(settings: &Webhooks, clock: Arc<dyn Clock>) -> Result<Arc<dyn EventSink>> {
     let settings = WebhookSettings::new(&settings.url, settings.secret.expose_secret());
     Ok(Arc::new(WebhookSink::new(&settings, clock)?))
+}
+
+/// The carriers' vendors. An address that cannot be is a setting, and was refused before.
+fn carriers(
+    settings: &[Carrier],
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Carriers> {
+    let verifiers = settings.iter().cloned().map(|it| -> Result<Arc<dyn CarrierVerifier>> {
+        let (clock, entropy) = (Arc::clone(clock), Arc::clone(entropy));
+        Ok(match it {
+            Carrier::Aliyun(it) => Arc::new(Aliyun::new(it, clock, entropy)?),
+            Carrier::Jverify(it) => Arc::new(Jverify::new(it)?),
+            Carrier::Cmcc(it) => Arc::new(Cmcc::new(it, clock, entropy)?),
+            Carrier::Camara(it) => Arc::new(Camara::new(it, clock, entropy)?),
+        })
+    });
+    verifiers.map(|it| it.map(|it| (it.vendor(), it))).collect()
 }
 
 /// The outbox alone, for an operator.

@@ -1,5 +1,6 @@
 //! Proving credentials: one module for each type, one value for what they prove.
 
+pub mod carrier;
 pub mod code;
 pub mod password;
 pub mod provider;
@@ -91,6 +92,7 @@ pub async fn prove(
     match credential {
         IdentityCredential::Code(code) => code::prove(ports, code, it).await,
         IdentityCredential::Provider(provider) => provider::prove(ports, provider, it).await,
+        IdentityCredential::Carrier(carrier) => carrier::prove(ports, carrier, it).await,
     }
 }
 

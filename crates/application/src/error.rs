@@ -20,6 +20,15 @@ pub enum Error {
     /// The provider does not confirm the account, or its proof was used before.
     #[error("the provider does not confirm the account")]
     ProviderIdentityInvalid,
+    /// The carrier does not know the token, it was tried before, or it is another number's.
+    #[error("the carrier does not confirm the number")]
+    CarrierTokenInvalid,
+    /// The carrier cannot be asked.
+    #[error("the carrier is unavailable")]
+    CarrierUnavailable,
+    /// The carrier answered what makes no sense.
+    #[error("the carrier's answer makes no sense")]
+    CarrierBadResponse,
     /// The state of a browser's way is unknown, used, over, another browser's or another provider's.
     #[error("the state is not valid")]
     StateInvalid,
@@ -116,6 +125,17 @@ pub enum Error {
     /// The message queue takes nothing.
     #[error(transparent)]
     Postbox(#[from] PostboxError),
+}
+
+impl Error {
+    /// True for what a carrier came to where it proved nothing: a message may take its place.
+    #[must_use]
+    pub const fn is_the_carriers(&self) -> bool {
+        matches!(
+            self,
+            Self::CarrierTokenInvalid | Self::CarrierUnavailable | Self::CarrierBadResponse
+        )
+    }
 }
 
 /// The time from `now` until a moment that lies ahead.

@@ -11,6 +11,7 @@ mod counts;
 pub mod credential;
 pub mod delete;
 pub mod error;
+pub mod fallback;
 pub mod identities;
 pub mod link;
 pub mod login;

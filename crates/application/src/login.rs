@@ -3,11 +3,12 @@
 use domain::Timestamp;
 use domain::account::AccountState;
 use domain::change::{Actor, Change};
+use domain::credential::carrier::Question;
 use domain::credential::code::Purpose;
 use domain::credential::third_party::Owner;
 use domain::credential::{Credential, IdentityCredential, PasswordCredential, VerifiedIdentity};
 use domain::id::{IdentityId, UserId};
-use domain::identifier::IdentifierKind;
+use domain::identifier::{Identifier, IdentifierKind};
 use domain::identity::Name;
 use domain::login::{Account, Entry, Newcomer, Registration, Trace, Visit, enter, register};
 use domain::origin::Origin;
@@ -171,6 +172,14 @@ async fn check_password(
 ) -> Result<Password, Error> {
     match credential {
         IdentityCredential::Code(it) => code::check_password(ports, it, Purpose::Login, raw).await,
+        IdentityCredential::Carrier(it) => {
+            let known = match &it.question {
+                Question::Number => None,
+                Question::IsThis(phone) => Some(Identifier::Phone(phone.clone())),
+            };
+            let known: Vec<&Identifier> = known.iter().collect();
+            Ok(Password::parse(raw, &ports.policy.passwords, &known)?)
+        }
         IdentityCredential::Provider(_) => Ok(Password::parse(raw, &ports.policy.passwords, &[])?),
     }
 }

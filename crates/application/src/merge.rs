@@ -19,7 +19,7 @@ use crate::authenticate::Caller;
 use crate::change::{
     TRIES, Written, actor, contended, ids, load_active, load_own, require_fresh, write,
 };
-use crate::credential::{self, Try, password};
+use crate::credential::{self, Try, carrier, password};
 use crate::error::Error;
 use crate::identities::{Shown, show};
 
@@ -51,6 +51,7 @@ pub struct Merged {
 pub async fn merge(ports: &Ports, caller: &Caller, asked: Merge) -> Result<Merged, Error> {
     let now = ports.clock.now();
     require_fresh(ports, caller, &load_own(ports, caller, now).await?, now)?;
+    carrier::require_more(ports, caller, &asked.credential).await?;
     let proof = prove(ports, caller, &asked, now).await?;
     let actor = actor(caller, &asked.origin, now);
     for _ in 0..TRIES {

@@ -13,7 +13,7 @@ use ports::accounts::{Changed, Reauthentication};
 use ports::{Ports, entropy};
 
 use crate::authenticate::Caller;
-use crate::credential::{self, Try, find_owner, password};
+use crate::credential::{self, Try, carrier, find_owner, password};
 use crate::error::Error;
 use crate::visit::{Admission, draw_token, hand_out};
 
@@ -26,6 +26,7 @@ pub async fn reauthenticate(
     credential: Credential,
     origin: Origin,
 ) -> Result<Admission, Error> {
+    carrier::require_more(ports, caller, &credential).await?;
     // The device is the session's: the account knows it, also in a storm of wrong passwords.
     let origin = Origin { device: caller.signed_in.session.origin.device.clone(), ..origin };
     let Proved { account, visit, spent, wrong } = prove(ports, credential, origin).await?;

@@ -3,6 +3,7 @@
 //! A password proves a user that there is. Each other type is a module of its own, and all of
 //! those end in a [`VerifiedIdentity`], which may be nobody's yet.
 
+pub mod carrier;
 pub mod code;
 pub mod third_party;
 
@@ -10,6 +11,7 @@ use crate::identifier::Identifier;
 use crate::password::PasswordAttempt;
 use crate::session::Method;
 use crate::username::Username;
+use carrier::CarrierCredential;
 use code::CodeCredential;
 use third_party::ProviderCredential;
 
@@ -29,6 +31,8 @@ pub enum IdentityCredential {
     Code(CodeCredential),
     /// What a third-party provider gave.
     Provider(ProviderCredential),
+    /// What a SIM's carrier gave.
+    Carrier(CarrierCredential),
 }
 
 impl From<CodeCredential> for Credential {

@@ -26,7 +26,7 @@ pub trait CarrierVerifier: Send + Sync {
     /// The vendor's name in the API and the settings.
     fn vendor(&self) -> &'static str;
 
-    /// Exchanges a token for the SIM's number, as the carrier's server gives it.
+    /// Exchanges a token for the SIM's number, as the carrier's server gives it, in E.164 form.
     ///
     /// One call to the vendor and never a second one: the token is spent by it (TAP-02).
     async fn phone(&self, token: &str) -> Result<String, CarrierError>;

@@ -62,6 +62,8 @@ pub struct Ports {
     pub postbox: Arc<dyn postbox::Postbox>,
     /// The third-party providers that are set up.
     pub providers: Arc<Providers>,
+    /// The carriers' vendors that are set up.
+    pub carriers: Arc<Carriers>,
     /// Codes and tokens of the programs that get their users from us.
     pub grants: Arc<dyn grants::Grants>,
     /// Keys that sign, as they are stored.
@@ -72,6 +74,9 @@ pub struct Ports {
 
 /// The third-party providers that are set up, by their names.
 pub type Providers = BTreeMap<ProviderName, Provider>;
+
+/// The carriers' vendors that are set up, by their names.
+pub type Carriers = BTreeMap<&'static str, Arc<dyn carrier::CarrierVerifier>>;
 
 /// A third-party provider that is set up.
 #[derive(Clone)]

@@ -4,6 +4,7 @@
 mod audit;
 mod budgets;
 mod canary;
+mod carrier;
 mod challenges;
 mod delete;
 mod docs;

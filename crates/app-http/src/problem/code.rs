@@ -79,6 +79,9 @@ codes! {
     AccountDisabled, FORBIDDEN, "account_disabled",
         "Account disabled", "This account has been disabled.",
         "账号已停用", "该账号已被停用。";
+    CarrierTokenInvalid, UNAUTHORIZED, "carrier_token_invalid",
+        "Not confirmed", "The carrier does not confirm the number; a message can.",
+        "运营商未确认", "运营商未能确认该号码，可改用短信验证。";
     ProviderDisabled, FORBIDDEN, "provider_disabled",
         "Provider disabled", "This provider is switched off.",
         "第三方登录已停用", "该第三方登录方式已停用。";

@@ -80,6 +80,11 @@ impl From<Error> for Problem {
             Error::ProviderDisabled => Self::new(Code::ProviderDisabled),
             Error::ProviderUnavailable => Self::new(Code::ProviderUnavailable).after(SOON),
             Error::ProviderBadResponse => Self::new(Code::ProviderBadResponse),
+            Error::CarrierTokenInvalid => Self::new(Code::CarrierTokenInvalid).next(&["sms"]),
+            Error::CarrierUnavailable => {
+                Self::new(Code::ProviderUnavailable).next(&["sms"]).after(SOON)
+            }
+            Error::CarrierBadResponse => Self::new(Code::ProviderBadResponse).next(&["sms"]),
             Error::SessionInvalid => Self::new(Code::SessionInvalid),
             Error::AccountDisabled => Self::new(Code::AccountDisabled),
             Error::ReauthRequired { methods } => {

@@ -1,7 +1,7 @@
 //! `POST /v1/challenges`: sends a code.
 
 use actix_web::{HttpResponse, web};
-use application::challenge::request_challenge;
+use application::challenge::{Sent, request_challenge};
 use domain::credential::code::Purpose;
 use domain::email::EmailAddress;
 use domain::identifier::IdentifierError;
@@ -71,26 +71,39 @@ pub(crate) async fn post(
         Some(it) => Purpose::parse(it).ok_or(Problem::field("purpose", FieldCode::Invalid))?,
         None => Purpose::Login,
     };
-    let to = recipient(&request, &app)?;
+    let to = recipient(&request.channel, &request.target, ["channel", "target"], &app)?;
     let origin = origin(ip.0, request.device)?;
     let sent = request_challenge(&app.ports, to, purpose, &origin).await?;
-    Ok(HttpResponse::Accepted().json(Answer {
-        challenge_id: sent.challenge_id.to_string(),
-        expires_in: sent.expires_in.as_secs(),
-        resend_in: sent.resend_in.as_secs(),
-    }))
+    Ok(HttpResponse::Accepted().json(Answer::from(sent)))
 }
 
-/// Reads the target as what its channel reaches, where the channel is there.
-fn recipient(request: &Request, app: &App) -> Result<Recipient, Problem> {
+impl From<Sent> for Answer {
+    fn from(sent: Sent) -> Self {
+        Self {
+            challenge_id: sent.challenge_id.to_string(),
+            expires_in: sent.expires_in.as_secs(),
+            resend_in: sent.resend_in.as_secs(),
+        }
+    }
+}
+
+/// Reads a target as what its channel reaches, where the channel is there; `fields` are the names
+/// of the two members.
+pub(crate) fn recipient(
+    channel: &str,
+    target: &str,
+    fields: [&'static str; 2],
+    app: &App,
+) -> Result<Recipient, Problem> {
     let phones = &app.ports.policy.phones;
-    match Channel::parse(&request.channel).filter(|it| app.channels.contains(it)) {
-        Some(Channel::Sms) => PhoneNumber::parse(&request.target, phones)
+    let [of_channel, of_target] = fields;
+    match Channel::parse(channel).filter(|it| app.channels.contains(it)) {
+        Some(Channel::Sms) => PhoneNumber::parse(target, phones)
             .map(Recipient::Phone)
-            .map_err(|it| Problem::identifier(IdentifierError::Phone(it), "target")),
-        Some(Channel::Email) => EmailAddress::parse(&request.target)
+            .map_err(|it| Problem::identifier(IdentifierError::Phone(it), of_target)),
+        Some(Channel::Email) => EmailAddress::parse(target)
             .map(Recipient::Mailbox)
-            .map_err(|it| Problem::identifier(IdentifierError::Email(it), "target")),
-        None => Err(Problem::field("channel", FieldCode::Invalid)),
+            .map_err(|it| Problem::identifier(IdentifierError::Email(it), of_target)),
+        None => Err(Problem::field(of_channel, FieldCode::Invalid)),
     }
 }

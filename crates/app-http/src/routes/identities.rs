@@ -2,10 +2,12 @@
 
 use actix_web::{HttpResponse, web};
 use application::authenticate::Access;
+use application::fallback::{Outcome, or_send};
 use application::identities::{Shown, list_identities};
 use application::link::{Link, link};
 use application::unlink::unlink;
 use domain::Timestamp;
+use domain::credential::code::Purpose;
 use domain::id::IdentityId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,8 +17,10 @@ use crate::app::App;
 use crate::bearer::Bearer;
 use crate::credential::{self, CredentialRequest};
 use crate::edge::ClientIp;
+use crate::fallback::{self, FallbackRequest};
 use crate::json::{Json, Node};
 use crate::problem::{Code, FieldCode, Problem};
+use crate::routes::challenges;
 use crate::shapes::origin;
 
 /// The caller's identities, the first linked first.
@@ -80,6 +84,9 @@ pub(crate) struct LinkRequest {
     credential: Node,
     /// The phone or e-mail identity whose place it takes.
     replace: Option<String>,
+    /// Where a code goes, in the same call, if the carrier proves nothing; beside a carrier's
+    /// credential only.
+    fallback: Option<FallbackRequest>,
 }
 
 /// An identity that is the caller's.
@@ -112,6 +119,7 @@ pub(crate) async fn get(app: web::Data<App>, bearer: Bearer) -> Result<web::Json
     responses(
         (status = 200, description = "It was the caller's already.", body = LinkAnswer),
         (status = 201, description = "It is the caller's now.", body = LinkAnswer),
+        (status = 202, description = "The carrier proved nothing, and a code is on its way.", body = challenges::Answer),
         (status = 401, response = crate::openapi::Refused),
         (status = 403, response = crate::openapi::Refused),
         (status = 404, response = crate::openapi::Refused),
@@ -126,15 +134,22 @@ pub(crate) async fn post(
     Json(request): Json<LinkRequest>,
 ) -> Result<HttpResponse, Problem> {
     let replace = request.replace.as_deref().map(Uuid::parse_str).transpose();
+    let origin = origin(ip.0, None)?;
+    let credential = credential::read(request.credential, &app.ports)?;
+    let fallback = fallback::read(request.fallback, &credential, Purpose::Link, &origin, &app)?;
     let asked = Link {
-        credential: credential::read(request.credential, &app.ports)?,
+        credential,
         replace: replace
             .map_err(|_| Problem::field("replace", FieldCode::Invalid))?
             .map(IdentityId::from_uuid),
-        origin: origin(ip.0, None)?,
+        origin,
     };
     let caller = bearer.caller(&app, Access::Session).await?;
-    let linked = link(&app.ports, &caller, asked).await?;
+    let linked = link(&app.ports, &caller, asked).await;
+    let linked = match or_send(&app.ports, linked, fallback).await? {
+        Outcome::Done(it) => it,
+        Outcome::Sent { sent, .. } => return Ok(fallback::sent(sent)),
+    };
     let body = LinkAnswer { identity: linked.identity.into() };
     Ok(if linked.is_new {
         HttpResponse::Created().json(body)

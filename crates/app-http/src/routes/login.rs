@@ -1,8 +1,10 @@
 //! `POST /v1/login`: logs in, and registers whoever comes for the first time.
 
-use actix_web::web;
-use application::login::{Login, Newcomers, login};
+use actix_web::{HttpResponse, web};
+use application::fallback::{Outcome, or_send};
+use application::login::{LoggedIn, Login, Newcomers, login};
 use application::oauth::issue::{CodeRefusal, CodeRequest, IssuedCode, login_for_code};
+use domain::credential::code::Purpose;
 use domain::oauth::pkce::{Challenge, ChallengeError};
 use domain::oauth::scope::{Scope, Scopes};
 use domain::policy::Policy;
@@ -12,9 +14,11 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::credential::{self, CredentialRequest};
 use crate::edge::ClientIp;
+use crate::fallback::{self, FallbackRequest};
 use crate::json::{Json, Node};
 use crate::metrics;
 use crate::problem::{Code, FieldCode, PasswordField as _, Problem};
+use crate::routes::challenges;
 use crate::shapes::{AdmissionBody, DeviceRequest, ProfileRequest, origin, profile};
 
 /// A credential, and what a new user brings along.
@@ -32,6 +36,9 @@ pub(crate) struct Request {
     /// True for an account of one's own where the number's account was unused for long and
     /// `extra_proof_required` was answered; the old account keeps its other ways in.
     new_account: Option<bool>,
+    /// Where a code goes, in the same call, if the carrier proves nothing; beside a carrier's
+    /// credential only.
+    fallback: Option<FallbackRequest>,
     /// The device, for the list of sessions.
     device: Option<DeviceRequest>,
     /// Asks for a one-time code instead of a session, for a client to exchange.
@@ -65,7 +72,7 @@ pub(crate) struct ResponseRequest {
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = LoginAnswer)]
-pub(crate) enum Outcome {
+pub(crate) enum Given {
     /// A session.
     Session(Box<Answer>),
     /// A code, where one was asked for.
@@ -93,6 +100,17 @@ pub(crate) struct Answer {
     is_new_user: bool,
 }
 
+impl Given {
+    fn code(IssuedCode { code, life }: IssuedCode) -> Self {
+        Self::Code(CodeAnswer { code: code.reveal().to_owned(), expires_in: life.as_secs() })
+    }
+
+    fn session(app: &App, came: &LoggedIn) -> Self {
+        let admission = AdmissionBody::new(app, &came.admission);
+        Self::Session(Box::new(Answer::new(admission, came.is_new_user)))
+    }
+}
+
 impl Answer {
     /// What the person gets to see.
     pub(crate) const fn new(admission: AdmissionBody, is_new_user: bool) -> Self {
@@ -108,7 +126,8 @@ impl Answer {
     post, path = "/v1/login", operation_id = "log_in", tag = "Log in",
     request_body = Request,
     responses(
-        (status = 200, description = "A session, or a code where one was asked for.", body = Outcome),
+        (status = 200, description = "A session, or a code where one was asked for.", body = Given),
+        (status = 202, description = "The carrier proved nothing, and a code is on its way.", body = challenges::Answer),
         (status = 401, response = crate::openapi::Refused),
         (status = 403, response = crate::openapi::Refused),
         (status = 429, response = crate::openapi::Throttled),
@@ -118,30 +137,39 @@ pub(crate) async fn post(
     app: web::Data<App>,
     ip: ClientIp,
     Json(request): Json<Request>,
-) -> Result<web::Json<Outcome>, Problem> {
+) -> Result<HttpResponse, Problem> {
     let response = request.response.map(|it| code_request(&app.ports.policy, it)).transpose()?;
+    let origin = origin(ip.0, request.device)?;
+    let credential = credential::read(request.credential, &app.ports)?;
+    let fallback = fallback::read(request.fallback, &credential, Purpose::Login, &origin, &app)?;
     let asked = Login {
-        credential: credential::read(request.credential, &app.ports)?,
+        credential,
         newcomer: Newcomers {
             profile: profile(request.profile)?,
             password: request.password,
             takes_dormant: request.new_account.unwrap_or(false),
         },
-        origin: origin(ip.0, request.device)?,
+        origin,
     };
     let method = credential::name(&asked.credential);
-    if let Some(response) = response {
-        let came = login_for_code(&app.ports, response, asked).await.password_in("password");
-        metrics::tried(method, came.as_ref().err());
-        let IssuedCode { code, life } = came?;
-        let code = code.reveal().to_owned();
-        return Ok(web::Json(Outcome::Code(CodeAnswer { code, expires_in: life.as_secs() })));
+    let came = match response {
+        Some(response) => login_for_code(&app.ports, response, asked).await.map(Given::code),
+        None => login(&app.ports, asked).await.map(|it| Given::session(&app, &it)),
+    };
+    match or_send(&app.ports, came, fallback).await.password_in("password") {
+        Ok(Outcome::Done(given)) => {
+            metrics::tried(method, None);
+            Ok(HttpResponse::Ok().json(given))
+        }
+        Ok(Outcome::Sent { sent, instead_of }) => {
+            metrics::tried(method, Some(&instead_of.into()));
+            Ok(fallback::sent(sent))
+        }
+        Err(problem) => {
+            metrics::tried(method, Some(&problem));
+            Err(problem)
+        }
     }
-    let came = login(&app.ports, asked).await.password_in("password");
-    metrics::tried(method, came.as_ref().err());
-    let came = came?;
-    let admission = AdmissionBody::new(&app, &came.admission);
-    Ok(web::Json(Outcome::Session(Box::new(Answer::new(admission, came.is_new_user)))))
 }
 
 /// Reads what the login is to be answered with, before anything else of it is looked at.

@@ -23,8 +23,8 @@ pub(super) struct Sections {
     pub(super) webhooks: Webhooks,
     pub(super) email: Email,
     pub(super) secrets: Secrets,
+    pub(super) carriers: Carriers,
     providers: Later,
-    carriers: Later,
     pub(super) oauth2: Oauth2,
 }
 
@@ -157,6 +157,50 @@ sections! {
     Smtp {
         url: SecretString = "".into(),
         from: String = String::new(),
+    }
+
+    /// Who verifies phone numbers, by the vendor's name in the API; none without a section.
+    Carriers {
+        aliyun: Option<Aliyun> = None,
+        aliyun_h5: Option<Aliyun> = None,
+        jverify: Option<Jverify> = None,
+        jverify_h5: Option<Jverify> = None,
+        cmcc: Option<Cmcc> = None,
+        camara: Option<Camara> = None,
+    }
+
+    /// Alibaba Cloud's number verification, in apps and on pages.
+    Aliyun {
+        access_key_id: String = String::new(),
+        access_key_secret: SecretString = "".into(),
+        endpoint: String = adapters_carrier::aliyun::ENDPOINT.to_owned(),
+        signature: String = "acs3".to_owned(),
+    }
+
+    /// Jiguang's JVerification, in apps and on pages.
+    Jverify {
+        app_key: String = String::new(),
+        master_secret: SecretString = "".into(),
+        private_key_file: String = String::new(),
+        endpoint: String = adapters_carrier::jverify::ENDPOINT.to_owned(),
+    }
+
+    /// China Mobile's number verification; with a key file by RSA, without one by MD5.
+    Cmcc {
+        app_id: String = String::new(),
+        app_key: SecretString = "".into(),
+        private_key_file: String = String::new(),
+        endpoint: String = adapters_carrier::cmcc::ENDPOINT.to_owned(),
+    }
+
+    /// An operator that speaks CAMARA; with a key file no secret is needed.
+    Camara {
+        client_id: String = String::new(),
+        client_secret: SecretString = "".into(),
+        private_key_file: String = String::new(),
+        key_id: String = String::new(),
+        redirect_uri: String = String::new(),
+        endpoint: String = String::new(),
     }
 
     /// The master secret, or where it is.

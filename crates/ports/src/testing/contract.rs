@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "suites are tests")]
 
 pub mod accounts;
+pub mod carrier;
 pub mod challenges;
 pub mod changes;
 pub mod clock;
