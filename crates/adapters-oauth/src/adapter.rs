@@ -174,13 +174,22 @@ impl Adapter {
             }
             Class::WrongApp => {
                 warn!(
-                    provider, what, class = kind, code, millis, security = true,
+                    provider,
+                    what,
+                    class = kind,
+                    code,
+                    millis,
+                    security = true,
                     "a proof of another app or account was shown"
                 );
             }
             Class::Misconfig => {
                 error!(
-                    provider, what, class = kind, code, millis,
+                    provider,
+                    what,
+                    class = kind,
+                    code,
+                    millis,
                     "the provider does not take our settings"
                 );
             }

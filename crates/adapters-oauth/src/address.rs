@@ -119,7 +119,10 @@ mod tests {
 
     #[test]
     fn a_base_keeps_its_prefix() {
-        assert_eq!(join("http://127.0.0.1:9900/wechat/", "/sns/auth"), "http://127.0.0.1:9900/wechat/sns/auth");
+        assert_eq!(
+            join("http://127.0.0.1:9900/wechat/", "/sns/auth"),
+            "http://127.0.0.1:9900/wechat/sns/auth"
+        );
     }
 
     #[test]

@@ -193,15 +193,20 @@ fn timestamp(now: Timestamp) -> String {
 
 /// The refusal stands at the top, or where the answer would.
 fn judge(answer: &Answer) -> Option<Failure> {
-    let methods = ["error_response", "alipay_system_oauth_token_response",
-        "alipay_user_info_share_response"];
+    let methods =
+        ["error_response", "alipay_system_oauth_token_response", "alipay_user_info_share_response"];
     let said = methods.iter().find_map(|it| answer.table(it))?;
     let code = said.text_of("code").filter(|it| it != "10000")?;
     let sub_code = said.text_of("sub_code").unwrap_or_default();
     let class = match (code.as_str(), sub_code.as_str()) {
         (_, "isv.code-invalid" | "isv.unmatched-app-id") => Class::BadCode,
-        (_, "isv.refresh-token-invalid" | "isv.refresh-token-time-out"
-            | "aop.invalid-auth-token" | "aop.auth-token-time-out") => Class::BadToken,
+        (
+            _,
+            "isv.refresh-token-invalid"
+            | "isv.refresh-token-time-out"
+            | "aop.invalid-auth-token"
+            | "aop.auth-token-time-out",
+        ) => Class::BadToken,
         ("20000", _) | (_, "isp.unknow-error" | "aop.unknow-error") => Class::Busy,
         ("40001" | "40002" | "40003" | "40006", _) => Class::Misconfig,
         _ => Class::BadToken,
@@ -224,7 +229,10 @@ mod tests {
     #[test]
     fn the_signed_bytes_are_those_that_came() {
         let body = r#"{"a_response": {"nick":"\"a_response\":{}", "n" : 1.0} ,"sign":"x"}"#;
-        assert_eq!(value_of(body, "a_response"), Some(r#"{"nick":"\"a_response\":{}", "n" : 1.0}"#));
+        assert_eq!(
+            value_of(body, "a_response"),
+            Some(r#"{"nick":"\"a_response\":{}", "n" : 1.0}"#)
+        );
         assert_eq!(value_of(body, "b_response"), None);
         assert_eq!(value_of(r#"{"a_response":{"b":"#, "a_response"), None);
     }

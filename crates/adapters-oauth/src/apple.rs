@@ -107,7 +107,10 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case(r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"a@example.com"}"#, Some("Ada Lovelace"))]
+    #[case(
+        r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"a@example.com"}"#,
+        Some("Ada Lovelace")
+    )]
     #[case(r#"{"name":{"firstName":"Ada","lastName":null}}"#, Some("Ada"))]
     #[case(r#"{"name":{"firstName":" "}}"#, None)]
     #[case(r#"{"email":"a@example.com"}"#, None)]

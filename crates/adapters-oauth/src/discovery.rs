@@ -100,7 +100,8 @@ mod tests {
     #[test]
     fn an_issuer_is_itself_to_the_byte() {
         assert!(metadata(|_| {}).is_ok());
-        for issuer in ["https://id.example.com/", "https://ID.example.com", "https://evil.example"] {
+        for issuer in ["https://id.example.com/", "https://ID.example.com", "https://evil.example"]
+        {
             assert!(metadata(|it| it["issuer"] = issuer.into()).is_err(), "{issuer}");
         }
     }

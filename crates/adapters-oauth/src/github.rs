@@ -64,7 +64,11 @@ impl Vendor for GitHub {
     }
 
     /// Any app's token opens `/user`; this tells whether it is ours (SDK-02).
-    async fn by_token(&self, client: &Client, token: Token<'_>) -> Result<ProviderAccount, Failure> {
+    async fn by_token(
+        &self,
+        client: &Client,
+        token: Token<'_>,
+    ) -> Result<ProviderAccount, Failure> {
         let path = format!("/applications/{}/token", escaped(&self.app_id));
         let body = json!({"access_token": token.access_token});
         let call = Call::json(&join(&self.api_url, &path), &body)
@@ -99,7 +103,9 @@ fn account(about: &Answer, tokens: ProviderTokens) -> Result<ProviderAccount, Fa
 fn judge_exchange(answer: &Answer) -> Option<Failure> {
     let error = answer.text_of("error")?;
     let class = match error.as_str() {
-        "incorrect_client_credentials" | "redirect_uri_mismatch" | "unsupported_grant_type"
+        "incorrect_client_credentials"
+        | "redirect_uri_mismatch"
+        | "unsupported_grant_type"
         | "application_suspended" => Class::Misconfig,
         "slow_down" => Class::RateLimited,
         // Also `bad_verification_code`, and whatever a wrong PKCE verifier is called.

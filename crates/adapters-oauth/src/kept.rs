@@ -71,11 +71,8 @@ impl<T> Kept<T> {
         let found = match fetched {
             Ok(value) => {
                 let value = Arc::new(value);
-                *self.held() = Some(Held {
-                    value: Arc::clone(&value),
-                    fetched_at: now,
-                    looked_at: now,
-                });
+                *self.held() =
+                    Some(Held { value: Arc::clone(&value), fetched_at: now, looked_at: now });
                 Ok(value)
             }
             Err(failure) => self.last(now).ok_or(failure),

@@ -126,12 +126,8 @@ impl Keys {
         let set: Arc<Set> = self.0.get(now, knows, fetch(client, jwks_uri)).await?;
         let refusal = |code| Failure::new(Class::BadToken, code);
         let key = set.find(id, algorithm).ok_or_else(|| refusal("unknown_key"))?;
-        let is_good = jsonwebtoken::crypto::verify(
-            signature,
-            text.as_bytes(),
-            &key.key,
-            algorithm.theirs(),
-        );
+        let is_good =
+            jsonwebtoken::crypto::verify(signature, text.as_bytes(), &key.key, algorithm.theirs());
         match is_good {
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => Err(refusal("bad_signature")),
@@ -189,9 +185,7 @@ mod tests {
 
     #[test]
     fn a_token_without_a_key_id_has_the_only_key_there_is() {
-        let keys = |ids: &[&str]| {
-            Set(ids.iter().filter_map(|it| rsa(it, &json!({}))).collect())
-        };
+        let keys = |ids: &[&str]| Set(ids.iter().filter_map(|it| rsa(it, &json!({}))).collect());
         assert!(keys(&["a"]).find(None, Algorithm::Rs256).is_some());
         assert!(keys(&["a", "b"]).find(None, Algorithm::Rs256).is_none());
         assert!(keys(&["a", "b"]).find(Some("b"), Algorithm::Rs256).is_some());

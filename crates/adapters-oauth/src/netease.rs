@@ -77,8 +77,12 @@ fn judge(answer: &Answer) -> Option<Failure> {
 pub(crate) fn rfc_6749(error: &str) -> Class {
     match error {
         "invalid_grant" => Class::BadCode,
-        "invalid_client" | "unauthorized_client" | "invalid_scope" | "unsupported_grant_type"
-        | "invalid_request" | "redirect_uri_mismatch" => Class::Misconfig,
+        "invalid_client"
+        | "unauthorized_client"
+        | "invalid_scope"
+        | "unsupported_grant_type"
+        | "invalid_request"
+        | "redirect_uri_mismatch" => Class::Misconfig,
         "temporarily_unavailable" | "server_error" => Class::Busy,
         "slow_down" => Class::RateLimited,
         _ => Class::BadToken,

@@ -188,7 +188,9 @@ impl Oidc {
         };
         let mut form = vec![("grant_type", "authorization_code"), ("code", code.code)];
         form.extend(code.redirect_uri.map(|it| ("redirect_uri", it)));
-        form.extend(code.code_verifier.filter(|_| self.habits.pkce).map(|it| ("code_verifier", it)));
+        form.extend(
+            code.code_verifier.filter(|_| self.habits.pkce).map(|it| ("code_verifier", it)),
+        );
         if metadata.secret_in_form {
             form.extend([("client_id", self.client_id()), ("client_secret", secret)]);
             return Ok(Call::form(&metadata.token_endpoint, &form));

@@ -60,7 +60,11 @@ impl Vendor for Qq {
         self.account(client, tokens, None).await
     }
 
-    async fn by_token(&self, client: &Client, token: Token<'_>) -> Result<ProviderAccount, Failure> {
+    async fn by_token(
+        &self,
+        client: &Client,
+        token: Token<'_>,
+    ) -> Result<ProviderAccount, Failure> {
         let tokens = ProviderTokens {
             access_token: token.access_token.to_owned().into(),
             refresh_token: token.refresh_token.map(|it| it.to_owned().into()),
@@ -129,7 +133,10 @@ fn judge(answer: &Answer) -> Option<Failure> {
     let code = answer.number("error").or_else(spelt_otherwise).filter(|it| *it != 0);
     let Some(code) = code else {
         // A word where a number belongs is a no as well.
-        return answer.text_of("error").filter(|it| it != "0").map(|it| Failure::told(Class::BadToken, &it));
+        return answer
+            .text_of("error")
+            .filter(|it| it != "0")
+            .map(|it| Failure::told(Class::BadToken, &it));
     };
     let class = match code {
         100_019 | 100_020 | 100_005 => Class::BadCode,

@@ -169,9 +169,15 @@ impl Kind {
             Self::Alipay => {
                 &["app_id", "private_key", "alipay_public_key", "authorize_url", "api_url"]
             }
-            Self::Apple => {
-                &["app_id", "app_ids", "team_id", "key_id", "private_key", "authorize_url", "api_url"]
-            }
+            Self::Apple => &[
+                "app_id",
+                "app_ids",
+                "team_id",
+                "key_id",
+                "private_key",
+                "authorize_url",
+                "api_url",
+            ],
             Self::Oidc => &["issuer", "client_id", "client_ids", "client_secret"],
         }
     }
@@ -245,8 +251,9 @@ pub fn provider(
     surroundings: &Surroundings,
 ) -> Result<Arc<dyn IdentityProvider>, SettingsError> {
     let kind = match &settings.kind {
-        Some(kind) => Kind::parse(kind)
-            .ok_or_else(|| SettingsError::new("kind", "is no kind of provider"))?,
+        Some(kind) => {
+            Kind::parse(kind).ok_or_else(|| SettingsError::new("kind", "is no kind of provider"))?
+        }
         None => Kind::parse(name.as_str()).ok_or_else(|| {
             SettingsError::new("kind", "must be set where the name is no vendor's")
         })?,
@@ -322,9 +329,8 @@ impl ProviderSettings {
         let (vendor, namespaces): (Box<dyn Vendor>, Vec<String>) = match kind {
             Kind::WeChat(surface) => {
                 let (namespaces, app_secret) = ([one(&app_id), unions].concat(), secret()?);
-                let it = WeChat {
-                    surface, app_id, app_secret, authorize_url, api_url, platform, clock,
-                };
+                let it =
+                    WeChat { surface, app_id, app_secret, authorize_url, api_url, platform, clock };
                 (Box::new(it), namespaces)
             }
             Kind::Qq => {
@@ -469,16 +475,10 @@ fn address(
 }
 
 /// Reads an address; production has no stand-ins (CFG-02).
-fn fit(
-    key: &'static str,
-    text: &str,
-    is_production: bool,
-) -> Result<reqwest::Url, SettingsError> {
+fn fit(key: &'static str, text: &str, is_production: bool) -> Result<reqwest::Url, SettingsError> {
     let url = parse(text).map_err(|unfit| match unfit {
         Unfit::NoAddress => SettingsError::new(key, "must be an https:// address and no more"),
-        Unfit::InClear => {
-            SettingsError::new(key, "must begin with https://, but on this machine")
-        }
+        Unfit::InClear => SettingsError::new(key, "must begin with https://, but on this machine"),
     })?;
     if is_production && is_loopback(&url) {
         return Err(SettingsError::new(key, "is a stand-in, which development alone may have"));

@@ -112,7 +112,11 @@ impl Vendor for WeChat {
 
     /// The pair proves that the token is alive and whose openid it has. It does not tell whose app:
     /// but an openid of another app is none of ours, and a unionid, which is, is not looked at.
-    async fn by_token(&self, client: &Client, token: Token<'_>) -> Result<ProviderAccount, Failure> {
+    async fn by_token(
+        &self,
+        client: &Client,
+        token: Token<'_>,
+    ) -> Result<ProviderAccount, Failure> {
         let posted = token.openid.unwrap_or_default();
         let query = [("access_token", token.access_token), ("openid", posted)];
         client.ask(Call::get(&join(&self.api_url, "/sns/auth"), &query), judge_token).await?;
@@ -131,7 +135,12 @@ impl Vendor for WeChat {
 
 impl WeChat {
     /// Asks who an openid is; the answer must be about the same one.
-    async fn userinfo(&self, client: &Client, token: &str, openid: &str) -> Result<Answer, Failure> {
+    async fn userinfo(
+        &self,
+        client: &Client,
+        token: &str,
+        openid: &str,
+    ) -> Result<Answer, Failure> {
         let query = [("access_token", token), ("openid", openid), ("lang", "zh_CN")];
         let call = Call::get(&join(&self.api_url, "/sns/userinfo"), &query);
         let about = client.ask(call, judge_token).await?;

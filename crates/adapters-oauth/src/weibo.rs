@@ -58,7 +58,11 @@ impl Vendor for Weibo {
         self.account(client, uid.subject(), tokens).await
     }
 
-    async fn by_token(&self, client: &Client, token: Token<'_>) -> Result<ProviderAccount, Failure> {
+    async fn by_token(
+        &self,
+        client: &Client,
+        token: Token<'_>,
+    ) -> Result<ProviderAccount, Failure> {
         let form = [("access_token", token.access_token)];
         let call = Call::form(&join(&self.api_url, "/oauth2/get_token_info"), &form);
         let info = client.ask(call, judge).await?;
