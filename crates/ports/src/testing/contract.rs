@@ -11,6 +11,7 @@ pub mod changes;
 pub mod clock;
 pub mod entropy;
 pub mod hasher;
+pub mod identity_provider;
 pub mod keys;
 pub mod messenger;
 pub mod one_time;

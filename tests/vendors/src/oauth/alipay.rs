@@ -116,12 +116,12 @@ async fn gateway(desk: Data<Desk>, form: Form<Pairs>) -> HttpResponse {
                     }),
                 );
             };
-            let person = desk.shown(&grant.person);
+            let person = grant.person.shown();
             let mut body = json!({
                 "code": "10000", "msg": "Success", "avatar": person.avatar,
                 "nick_name": person.nickname, "gender": "F",
             });
-            name_person(&mut body, &person, app);
+            name_person(&mut body, person, app);
             keys.answer(name, &body)
         }
         _ => refuses("40002", "isv.invalid-method"),

@@ -28,6 +28,8 @@ pub struct Person {
     pub avatar: String,
     /// What every vendor calls them instead of their name: for what names nobody.
     pub subject: Option<Value>,
+    /// Whom a vendor's second answer about them tells of instead.
+    pub shown_as: Option<Box<Person>>,
 }
 
 impl Person {
@@ -39,7 +41,13 @@ impl Person {
             nickname: format!("小明 😀 \"{id}\""),
             avatar: format!("http://pictures.example.com/{id}/132"),
             subject: None,
+            shown_as: None,
         }
+    }
+
+    /// Whom the second answer tells of.
+    pub(super) fn shown(&self) -> &Self {
+        self.shown_as.as_deref().unwrap_or(self)
     }
 
     /// What a vendor calls them.
@@ -110,8 +118,6 @@ struct Books {
     apps: HashMap<(String, String), App>,
     codes: HashMap<String, Grant>,
     tokens: HashMap<String, Grant>,
-    /// Whom answers about a person tell of instead.
-    impostor: Option<Person>,
     asked: HashMap<String, usize>,
     keys: Vec<SigningKey>,
     snapshots: bool,
@@ -215,16 +221,6 @@ impl Desk {
         for grant in codes.get_mut(text).into_iter().chain(tokens.get_mut(text)) {
             grant.expires_at = i64::MIN;
         }
-    }
-
-    /// From now on answers about a person tell of another one; `None` ends it.
-    pub fn confuse(&self, impostor: Option<Person>) {
-        self.books().impostor = impostor;
-    }
-
-    /// Whom an answer about a person tells of.
-    pub(super) fn shown(&self, person: &Person) -> Person {
-        self.books().impostor.clone().unwrap_or_else(|| person.clone())
     }
 
     /// From now on WeChat shows previews: virtual accounts.

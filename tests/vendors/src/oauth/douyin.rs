@@ -86,13 +86,13 @@ async fn userinfo(desk: Data<Desk>, body: Json<Value>) -> HttpResponse {
     if open_id(&grant.person, &grant.app).as_str() != Some(given("open_id")) {
         return refuses(28_001_007, "open_id is not valid");
     }
-    let person = desk.shown(&grant.person);
+    let person = grant.person.shown();
     answer(
         200,
         "application/json",
         &json!({
             "data": {
-                "open_id": open_id(&person, &grant.app),
+                "open_id": open_id(person, &grant.app),
                 "union_id": person.called(format!("du{}", person.id)),
                 "nickname": person.nickname, "avatar": person.avatar, "gender": 0, "error_code": 0,
             },

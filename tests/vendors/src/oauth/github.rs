@@ -87,7 +87,7 @@ async fn user(desk: Data<Desk>, request: HttpRequest) -> HttpResponse {
     }
     let token = header(AUTHORIZATION).and_then(|it| it.strip_prefix("Bearer "));
     match desk.held(VENDOR, token.unwrap_or_default()) {
-        Ok(grant) => answer(200, "application/json", &about(&desk.shown(&grant.person))),
+        Ok(grant) => answer(200, "application/json", &about(grant.person.shown())),
         Err(_) => answer(401, "application/json", &json!({"message": "Bad credentials"})),
     }
 }

@@ -117,7 +117,8 @@ fn app(desk: &Desk, request: &HttpRequest, form: &Pairs) -> Option<String> {
             let pair = STANDARD.decode(header.to_str().ok()?.strip_prefix("Basic ")?).ok()?;
             let pair = String::from_utf8(pair).ok()?;
             let (id, secret) = pair.split_once(':')?;
-            (id.to_owned(), secret.to_owned())
+            // Both are encoded as in a form before they are joined (RFC 6749, 2.3.1).
+            (unescaped(id)?, unescaped(secret)?)
         }
         None => (of(form, "client_id").to_owned(), of(form, "client_secret").to_owned()),
     };
@@ -182,12 +183,12 @@ async fn userinfo(desk: Data<Desk>, request: HttpRequest) -> HttpResponse {
     let vendor = vendor(&request).vendor;
     match desk.held(vendor, token) {
         Ok(grant) => {
-            let person = desk.shown(&grant.person);
+            let person = grant.person.shown();
             answer(
                 200,
                 "application/json",
                 &json!({
-                    "sub": subject(vendor, &person), "name": person.nickname,
+                    "sub": subject(vendor, person), "name": person.nickname,
                     "picture": person.avatar.replace("http:", "https:"),
                 }),
             )
@@ -229,6 +230,17 @@ impl Desk {
         change(&mut claims, &forgery.claims);
         key.sign(&header, &claims)
     }
+}
+
+fn unescaped(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(code, 16).ok()?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
 }
 
 fn change(members: &mut Value, to: &Value) {

@@ -111,7 +111,7 @@ async fn user_info(desk: Data<Desk>, query: Query<Pairs>) -> HttpResponse {
             &json!({"ret": -1, "msg": "client request's parameters are invalid, invalid openid"}),
         );
     }
-    let person = desk.shown(&grant.person);
+    let person = grant.person.shown();
     answer(
         200,
         "text/html",

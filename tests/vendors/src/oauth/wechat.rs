@@ -139,14 +139,14 @@ async fn auth(desk: Data<Desk>, query: Query<Pairs>) -> HttpResponse {
 async fn userinfo(desk: Data<Desk>, query: Query<Pairs>) -> HttpResponse {
     match held(&desk, &query) {
         Ok(grant) => {
-            let person = desk.shown(&grant.person);
+            let person = grant.person.shown();
             says(&json!({
-                "openid": openid(&person, &grant.app),
+                "openid": openid(person, &grant.app),
                 "nickname": person.nickname,
                 "sex": 0, "language": "", "city": "", "province": "", "country": "",
                 "headimgurl": person.avatar,
                 "privilege": [],
-                "unionid": unionid(&person),
+                "unionid": unionid(person),
             }))
         }
         Err(refusal) => refusal,

@@ -107,12 +107,12 @@ async fn show(desk: Data<Desk>, query: Query<Pairs>) -> HttpResponse {
     if uid(&grant.person).as_str() != Some(of(&query, "uid")) {
         return refuses(403, "uid parameter must be current user", 21335, "uid");
     }
-    let person = desk.shown(&grant.person);
+    let person = grant.person.shown();
     answer(
         200,
         "application/json;charset=UTF-8",
         &json!({
-            "id": number(&person), "idstr": number(&person).to_string(),
+            "id": number(person), "idstr": number(person).to_string(),
             "screen_name": person.nickname, "name": person.nickname, "gender": "m",
             "profile_image_url": person.avatar, "avatar_large": person.avatar,
         }),
