@@ -16,19 +16,20 @@ use crate::failure::{Class, Failure};
 
 /// A code as the client or the callback brings it.
 pub(crate) struct Code<'a> {
-    pub(crate) code: &'a str,
+    pub(crate) text: &'a str,
     pub(crate) redirect_uri: Option<&'a str>,
-    pub(crate) code_verifier: Option<&'a str>,
+    /// The PKCE verifier.
+    pub(crate) verifier: Option<&'a str>,
     pub(crate) nonce: Option<&'a str>,
     pub(crate) user: Option<&'a str>,
 }
 
 /// An access token as an app brings it.
 pub(crate) struct Token<'a> {
-    pub(crate) access_token: &'a str,
+    pub(crate) text: &'a str,
     pub(crate) openid: Option<&'a str>,
     pub(crate) expires_in: Option<u64>,
-    pub(crate) refresh_token: Option<&'a str>,
+    pub(crate) refresh: Option<&'a str>,
 }
 
 impl Token<'_> {
@@ -112,15 +113,16 @@ impl Adapter {
     async fn prove(&self, proof: &ProviderProof) -> Result<ProviderAccount, Failure> {
         let offers = |way| self.facts.ways.contains(&way);
         // A code of the browser flow is a code, even where apps may bring none.
-        if !offers(proof.way()) && !(proof.way() == Way::Code && offers(Way::Browser)) {
+        let is_of_browser = proof.way() == Way::Code && offers(Way::Browser);
+        if !is_of_browser && !offers(proof.way()) {
             return Err(Failure::unsupported());
         }
         match proof {
             ProviderProof::Code { code, redirect_uri, code_verifier, nonce, user } => {
                 let code = Code {
-                    code,
+                    text: code,
                     redirect_uri: redirect_uri.as_deref(),
-                    code_verifier: code_verifier.as_deref().map(String::as_str),
+                    verifier: code_verifier.as_deref().map(String::as_str),
                     nonce: nonce.as_deref(),
                     user: user.as_deref(),
                 };
@@ -128,10 +130,10 @@ impl Adapter {
             }
             ProviderProof::Token { access_token, openid, expires_in, refresh_token } => {
                 let token = Token {
-                    access_token,
+                    text: access_token,
                     openid: openid.as_deref(),
                     expires_in: *expires_in,
-                    refresh_token: refresh_token.as_deref().map(String::as_str),
+                    refresh: refresh_token.as_deref().map(String::as_str),
                 };
                 if self.facts.needs_openid && token.openid.is_none() {
                     return Err(Failure::new(Class::BadToken, "no_openid"));

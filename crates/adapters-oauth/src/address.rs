@@ -28,7 +28,9 @@ pub(crate) fn escaped(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             all.push(char::from(byte));
         } else {
-            all.push_str(&format!("%{byte:02X}"));
+            let digit =
+                |it: u8| char::from_digit(it.into(), 16).unwrap_or('0').to_ascii_uppercase();
+            all.extend(['%', digit(byte >> 4), digit(byte & 0xf)]);
         }
     }
     all

@@ -101,7 +101,7 @@ impl Vendor for Alipay {
     }
 
     async fn by_code(&self, client: &Client, code: Code<'_>) -> Result<ProviderAccount, Failure> {
-        let more = [("grant_type", "authorization_code"), ("code", code.code)];
+        let more = [("grant_type", "authorization_code"), ("code", code.text)];
         let given = self.call(client, "alipay.system.oauth.token", &more, true).await?;
         let ids = self.ids(&given)?;
         let tokens = ProviderTokens {

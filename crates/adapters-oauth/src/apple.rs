@@ -115,7 +115,7 @@ mod tests {
     #[case(r#"{"name":{"firstName":" "}}"#, None)]
     #[case(r#"{"email":"a@example.com"}"#, None)]
     #[case(r#"{"name":"#, None)]
-    #[case(r#"[]"#, None)]
+    #[case("[]", None)]
     fn the_name_is_all_that_is_taken(#[case] user: &str, #[case] name: Option<&str>) {
         assert_eq!(name_of(user).as_deref(), name);
     }

@@ -139,7 +139,7 @@ impl Client {
             .retry(reqwest::retry::never())
             .connect_timeout(times.connect)
             .timeout(times.call)
-            .pool_idle_timeout(Duration::from_secs(60));
+            .pool_idle_timeout(Duration::from_mins(1));
         let builder = match own_host {
             Some(host) => builder.dns_resolver(Arc::new(Public { own_host: host.to_owned() })),
             None => builder,

@@ -44,7 +44,7 @@ impl Vendor for Douyin {
         let form = [
             ("client_key", self.app_id.as_str()),
             ("client_secret", self.app_secret.expose_secret()),
-            ("code", code.code),
+            ("code", code.text),
             ("grant_type", "authorization_code"),
         ];
         let call = Call::form(&join(&self.api_url, "/oauth/access_token/"), &form).spends();
@@ -83,9 +83,8 @@ fn data(answer: &Answer) -> Result<Answer, Failure> {
 fn judge(answer: &Answer) -> Option<Failure> {
     let code = answer.table("data")?.number("error_code").filter(|it| *it != 0)?;
     let class = match code {
-        10007 => Class::BadCode,
-        // Also what a code of another app is told.
-        10014 => Class::BadCode,
+        // The second is also what a code of another app is told.
+        10007 | 10014 => Class::BadCode,
         10003 | 10013 | 10004 | 10002 | 10005 | 2_100_005 | 28_001_007 | 28_001_018
         | 29_002_002 => Class::Misconfig,
         10020 => Class::RateLimited,

@@ -46,10 +46,10 @@ impl Vendor for GitHub {
         let mut form = vec![
             ("client_id", self.app_id.as_str()),
             ("client_secret", self.app_secret.expose_secret()),
-            ("code", code.code),
+            ("code", code.text),
         ];
         form.extend(code.redirect_uri.map(|it| ("redirect_uri", it)));
-        form.extend(code.code_verifier.map(|it| ("code_verifier", it)));
+        form.extend(code.verifier.map(|it| ("code_verifier", it)));
         // The exchange is at the website, not at the API.
         let address = join(&self.authorize_url, "/login/oauth/access_token");
         let given = client.ask(Call::form(&address, &form).spends(), judge_exchange).await?;
@@ -70,7 +70,7 @@ impl Vendor for GitHub {
         token: Token<'_>,
     ) -> Result<ProviderAccount, Failure> {
         let path = format!("/applications/{}/token", escaped(&self.app_id));
-        let body = json!({"access_token": token.access_token});
+        let body = json!({"access_token": token.text});
         let call = Call::json(&join(&self.api_url, &path), &body)
             .basic(&self.app_id, self.app_secret.expose_secret());
         let checked = client.ask(call, judge_check).await?;
@@ -80,8 +80,8 @@ impl Vendor for GitHub {
         }
         let about = checked.table("user").ok_or_else(Failure::nobody)?;
         let tokens = ProviderTokens {
-            access_token: token.access_token.to_owned().into(),
-            refresh_token: token.refresh_token.map(|it| it.to_owned().into()),
+            access_token: token.text.to_owned().into(),
+            refresh_token: token.refresh.map(|it| it.to_owned().into()),
             expires_at: end(token.expires_in, self.clock.now()),
         };
         let account = account(&about, tokens)?;

@@ -65,7 +65,7 @@ struct Key {
     kind: (String, String),
     /// The one algorithm that it is for, where the issuer says so.
     algorithm: Option<String>,
-    key: DecodingKey,
+    public: DecodingKey,
 }
 
 impl Key {
@@ -83,7 +83,7 @@ impl Key {
             _ => return None,
         };
         let (id, algorithm) = (text("kid").map(str::to_owned), text("alg").map(str::to_owned));
-        Some(Self { id, kind, algorithm, key: key.ok()? })
+        Some(Self { id, kind, algorithm, public: key.ok()? })
     }
 
     fn is_for(&self, algorithm: Algorithm) -> bool {
@@ -126,8 +126,12 @@ impl Keys {
         let set: Arc<Set> = self.0.get(now, knows, fetch(client, jwks_uri)).await?;
         let refusal = |code| Failure::new(Class::BadToken, code);
         let key = set.find(id, algorithm).ok_or_else(|| refusal("unknown_key"))?;
-        let is_good =
-            jsonwebtoken::crypto::verify(signature, text.as_bytes(), &key.key, algorithm.theirs());
+        let is_good = jsonwebtoken::crypto::verify(
+            signature,
+            text.as_bytes(),
+            &key.public,
+            algorithm.theirs(),
+        );
         match is_good {
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => Err(refusal("bad_signature")),

@@ -19,6 +19,7 @@ mod google;
 mod id_token;
 mod kept;
 mod keys;
+mod kind;
 mod netease;
 mod oidc;
 mod qq;

@@ -43,7 +43,7 @@ impl Vendor for NetEase {
             ("client_id", self.app_id.as_str()),
             ("client_secret", self.app_secret.expose_secret()),
             ("grant_type", "authorization_code"),
-            ("code", code.code),
+            ("code", code.text),
             ("redirect_uri", code.redirect_uri.unwrap_or_default()),
         ];
         let call = Call::form(&join(&self.api_url, "/open/oauth2/token.do"), &form).spends();

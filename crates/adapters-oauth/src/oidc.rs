@@ -109,7 +109,7 @@ impl Vendor for Oidc {
         let expected = Expected {
             nonce: code.nonce,
             access_token: Some(&tokens.access_token),
-            code: Some(code.code),
+            code: Some(code.text),
             ..self.expected()
         };
         let keys = (&self.keys, metadata.jwks_uri.as_str());
@@ -186,11 +186,9 @@ impl Oidc {
                 signed.as_str()
             }
         };
-        let mut form = vec![("grant_type", "authorization_code"), ("code", code.code)];
+        let mut form = vec![("grant_type", "authorization_code"), ("code", code.text)];
         form.extend(code.redirect_uri.map(|it| ("redirect_uri", it)));
-        form.extend(
-            code.code_verifier.filter(|_| self.habits.pkce).map(|it| ("code_verifier", it)),
-        );
+        form.extend(code.verifier.filter(|_| self.habits.pkce).map(|it| ("code_verifier", it)));
         if metadata.secret_in_form {
             form.extend([("client_id", self.client_id()), ("client_secret", secret)]);
             return Ok(Call::form(&metadata.token_endpoint, &form));

@@ -45,7 +45,7 @@ impl Vendor for Qq {
             ("grant_type", "authorization_code"),
             ("client_id", self.app_id()),
             ("client_secret", self.app_secret.expose_secret()),
-            ("code", code.code),
+            ("code", code.text),
             ("redirect_uri", code.redirect_uri.unwrap_or_default()),
             ("fmt", "json"),
             ("need_openid", "1"),
@@ -66,8 +66,8 @@ impl Vendor for Qq {
         token: Token<'_>,
     ) -> Result<ProviderAccount, Failure> {
         let tokens = ProviderTokens {
-            access_token: token.access_token.to_owned().into(),
-            refresh_token: token.refresh_token.map(|it| it.to_owned().into()),
+            access_token: token.text.to_owned().into(),
+            refresh_token: token.refresh.map(|it| it.to_owned().into()),
             expires_at: end(token.expires_in, self.clock.now()),
         };
         self.account(client, tokens, Some(&token)).await

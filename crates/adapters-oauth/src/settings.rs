@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use domain::Duration;
-use domain::provider::{ProviderKind, ProviderName};
+use domain::provider::ProviderName;
 use ports::clock::Clock;
-use ports::identity_provider::{IdentityProvider, ProviderFacts, Way};
+use ports::identity_provider::{IdentityProvider, ProviderFacts};
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 
@@ -19,12 +19,13 @@ use crate::douyin::Douyin;
 use crate::github::GitHub;
 use crate::kept::Kept;
 use crate::keys::Keys;
+use crate::kind::Kind;
 use crate::netease::NetEase;
 use crate::oidc::{Habits, Oidc, Secret, Source};
 use crate::qq::Qq;
-use crate::wechat::{Surface, WeChat};
+use crate::wechat::WeChat;
 use crate::weibo::Weibo;
-use crate::{alipay, apple, douyin, github, google, netease, oidc, qq, wechat, weibo};
+use crate::{alipay, apple, github, google, netease, oidc, weibo};
 
 /// Everything that can be said of a provider; which of it belongs to which kind, [`provider`]
 /// knows.
@@ -115,127 +116,6 @@ pub struct Surroundings {
 impl fmt::Debug for Surroundings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Surroundings").field("times", &self.times).finish_non_exhaustive()
-    }
-}
-
-/// The vendors, by the names in the settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    WeChat(Surface),
-    Qq,
-    Weibo,
-    NetEase,
-    Alipay,
-    Douyin,
-    Apple,
-    Google,
-    GitHub,
-    Oidc,
-}
-
-impl Kind {
-    fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "wechat" => Self::WeChat(Surface::Website),
-            "wechat_mp" => Self::WeChat(Surface::Page),
-            "wechat_app" => Self::WeChat(Surface::App),
-            "wechat_mini" => Self::WeChat(Surface::Mini),
-            "qq" => Self::Qq,
-            "weibo" => Self::Weibo,
-            "netease" => Self::NetEase,
-            "alipay" => Self::Alipay,
-            "douyin" => Self::Douyin,
-            "apple" => Self::Apple,
-            "google" => Self::Google,
-            "github" => Self::GitHub,
-            "oidc" => Self::Oidc,
-            _ => return None,
-        })
-    }
-
-    /// The keys that belong to it, beside `kind` and `store_tokens`.
-    const fn keys(self) -> &'static [&'static str] {
-        match self {
-            Self::WeChat(_) | Self::Douyin => {
-                &["app_id", "app_secret", "authorize_url", "api_url", "platform"]
-            }
-            Self::Qq => {
-                &["app_id", "app_ids", "app_secret", "authorize_url", "api_url", "platform"]
-            }
-            Self::Weibo | Self::Google => {
-                &["app_id", "app_ids", "app_secret", "authorize_url", "api_url"]
-            }
-            Self::NetEase | Self::GitHub => &["app_id", "app_secret", "authorize_url", "api_url"],
-            Self::Alipay => {
-                &["app_id", "private_key", "alipay_public_key", "authorize_url", "api_url"]
-            }
-            Self::Apple => &[
-                "app_id",
-                "app_ids",
-                "team_id",
-                "key_id",
-                "private_key",
-                "authorize_url",
-                "api_url",
-            ],
-            Self::Oidc => &["issuer", "client_id", "client_ids", "client_secret"],
-        }
-    }
-
-    fn ways(self) -> Vec<Way> {
-        match self {
-            Self::WeChat(surface) => surface.ways(),
-            Self::Qq | Self::Weibo | Self::GitHub => vec![Way::Browser, Way::Code, Way::Token],
-            // Nothing in their answers names the app that a token is of (SDK-02).
-            Self::NetEase | Self::Alipay | Self::Douyin => vec![Way::Browser, Way::Code],
-            Self::Apple | Self::Google | Self::Oidc => vec![Way::Browser, Way::Code, Way::IdToken],
-        }
-    }
-
-    const fn kind(self) -> ProviderKind {
-        match self {
-            Self::WeChat(_) => ProviderKind::WeChat,
-            Self::Qq => ProviderKind::Qq,
-            Self::Weibo => ProviderKind::Weibo,
-            Self::NetEase => ProviderKind::NetEase,
-            Self::Alipay => ProviderKind::Alipay,
-            Self::Douyin => ProviderKind::Douyin,
-            Self::Apple => ProviderKind::Apple,
-            Self::Google => ProviderKind::Google,
-            Self::GitHub => ProviderKind::GitHub,
-            Self::Oidc => ProviderKind::Oidc,
-        }
-    }
-
-    const fn title(self) -> &'static str {
-        match self {
-            Self::WeChat(_) => "WeChat",
-            Self::Qq => "QQ",
-            Self::Weibo => "Weibo",
-            Self::NetEase => "NetEase",
-            Self::Alipay => "Alipay",
-            Self::Douyin => "Douyin",
-            Self::Apple => "Apple",
-            Self::Google => "Google",
-            Self::GitHub => "GitHub",
-            Self::Oidc => "OpenID Connect",
-        }
-    }
-
-    /// The addresses of the real vendor.
-    const fn addresses(self) -> (&'static str, &'static str) {
-        match self {
-            Self::WeChat(_) => (wechat::AUTHORIZE, wechat::API),
-            Self::Qq => (qq::BASE, qq::BASE),
-            Self::Weibo => (weibo::BASE, weibo::BASE),
-            Self::NetEase => (netease::BASE, netease::BASE),
-            Self::Alipay => (alipay::AUTHORIZE, alipay::API),
-            Self::Douyin => (douyin::BASE, douyin::BASE),
-            Self::Apple => (apple::BASE, apple::BASE),
-            Self::Google => (google::AUTHORIZE, ""),
-            Self::GitHub => (github::AUTHORIZE, github::API),
-            Self::Oidc => ("", ""),
-        }
     }
 }
 
@@ -458,7 +338,7 @@ fn plain_list(
 }
 
 fn secret(key: &'static str, text: Option<&SecretString>) -> Result<SecretString, SettingsError> {
-    needed(key, text.map(|it| it.expose_secret()))?;
+    needed(key, text.map(SecretString::expose_secret))?;
     text.cloned().ok_or_else(|| SettingsError::new(key, "must not be empty"))
 }
 

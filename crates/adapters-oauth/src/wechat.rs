@@ -81,7 +81,7 @@ impl Vendor for WeChat {
         let query = [
             ("appid", self.app_id.as_str()),
             ("secret", self.app_secret.expose_secret()),
-            (code_name, code.code),
+            (code_name, code.text),
             ("grant_type", "authorization_code"),
         ];
         let call = Call::get(&join(&self.api_url, path), &query).spends();
@@ -118,13 +118,13 @@ impl Vendor for WeChat {
         token: Token<'_>,
     ) -> Result<ProviderAccount, Failure> {
         let posted = token.openid.unwrap_or_default();
-        let query = [("access_token", token.access_token), ("openid", posted)];
+        let query = [("access_token", token.text), ("openid", posted)];
         client.ask(Call::get(&join(&self.api_url, "/sns/auth"), &query), judge_token).await?;
-        let about = self.userinfo(client, token.access_token, posted).await?;
+        let about = self.userinfo(client, token.text, posted).await?;
         let openid = self.openid(&about)?;
         let tokens = ProviderTokens {
-            access_token: token.access_token.to_owned().into(),
-            refresh_token: token.refresh_token.map(|it| it.to_owned().into()),
+            access_token: token.text.to_owned().into(),
+            refresh_token: token.refresh.map(|it| it.to_owned().into()),
             expires_at: end(token.expires_in, self.clock.now()),
         };
         let mut account = self.account(openid, &about, Some(tokens));

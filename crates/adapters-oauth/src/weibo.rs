@@ -44,7 +44,7 @@ impl Vendor for Weibo {
             ("client_id", self.app_id()),
             ("client_secret", self.app_secret.expose_secret()),
             ("grant_type", "authorization_code"),
-            ("code", code.code),
+            ("code", code.text),
             ("redirect_uri", code.redirect_uri.unwrap_or_default()),
         ];
         let call = Call::form(&join(&self.api_url, "/oauth2/access_token"), &form).spends();
@@ -63,7 +63,7 @@ impl Vendor for Weibo {
         client: &Client,
         token: Token<'_>,
     ) -> Result<ProviderAccount, Failure> {
-        let form = [("access_token", token.access_token)];
+        let form = [("access_token", token.text)];
         let call = Call::form(&join(&self.api_url, "/oauth2/get_token_info"), &form);
         let info = client.ask(call, judge).await?;
         let app_key = info.text_of("appkey").ok_or_else(|| Failure::lacks("appkey"))?;
@@ -76,8 +76,8 @@ impl Vendor for Weibo {
         let uid = info.id(ProviderKind::Weibo, NAMESPACE, "uid")?;
         token.is_of(uid.subject())?;
         let tokens = ProviderTokens {
-            access_token: token.access_token.to_owned().into(),
-            refresh_token: token.refresh_token.map(|it| it.to_owned().into()),
+            access_token: token.text.to_owned().into(),
+            refresh_token: token.refresh.map(|it| it.to_owned().into()),
             expires_at: info
                 .end("expire_in", self.clock.now())
                 .or_else(|| end(token.expires_in, self.clock.now())),

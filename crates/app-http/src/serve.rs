@@ -40,7 +40,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
     let stop = Stop::listen()?;
     // The first number takes a tenth of a second, which no person should wait for.
     let _ = PhoneNumber::parse("13800138000", &settings.policy.phones);
-    let Wired { ports, dispatcher, inbox, courier } = wire(&settings, &Handle::current())?;
+    let Wired { ports, dispatcher, inbox, courier, providers } =
+        wire(&settings, &Handle::current())?;
     let metrics = match settings.server.metrics_bind {
         Some(bind) => Some(metrics::serve(bind, &settings.policy, Arc::clone(&dispatcher))?),
         None => None,
@@ -54,7 +55,9 @@ pub(crate) async fn serve(settings: Settings) -> Result<()> {
     let rounds = Rounds::start(courier, move || migrated.is_migrated());
     let (last_request, draining) = watch::channel(false);
     let server = server(listener, Arc::clone(&app), draining)?;
-    tracing::info!(%address, profile = ?settings.profile, "latchkey serves");
+    let enabled = providers.iter().filter(|(_, is_enabled)| *is_enabled);
+    let providers: Vec<_> = enabled.map(|(it, _)| it.facts().name).collect();
+    tracing::info!(%address, profile = ?settings.profile, ?providers, "latchkey serves");
     // A task of its own, so that whatever the database does the signal to stop is heard.
     let starting = tokio::spawn(migrations::at_start(Arc::clone(&app), settings.store));
     let drain = settings.server.drain;

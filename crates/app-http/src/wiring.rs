@@ -9,10 +9,11 @@ use adapters_email::SmtpSender;
 use adapters_memory::challenges::MemoryChallenges;
 use adapters_memory::session_copies::MemorySessionCopies;
 use adapters_memory::throttles::MemoryThrottles;
+use adapters_oauth::{Surroundings, Times};
 use adapters_redis::{Redis, RedisChallenges, RedisSessionCopies, RedisSettings, RedisThrottles};
 use adapters_sms::{Dispatcher, DispatcherPorts, DispatcherSettings, Inbox, LogSender, Vendor};
 use adapters_webhook::{WebhookSettings, WebhookSink};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use application::outbox::Courier;
 use domain::message::Channel;
 use ports::Ports;
@@ -21,6 +22,7 @@ use ports::challenges::Challenges;
 use ports::clock::Clock;
 use ports::entropy::Entropy;
 use ports::event_sink::EventSink;
+use ports::identity_provider::IdentityProvider;
 use ports::outbox::Outbox;
 use ports::session_copies::SessionCopies;
 use ports::sessions::Sessions;
@@ -28,7 +30,7 @@ use ports::throttles::Throttles;
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Handle;
 
-use crate::settings::{Hashing, Profile, Sender, Settings, Store, Webhooks};
+use crate::settings::{Hashing, Profile, Provider, Sender, Settings, Store, Webhooks};
 
 /// How long a password may wait for a thread (PWD-05).
 const HASH_WAIT: Duration = Duration::from_secs(2);
@@ -43,6 +45,8 @@ pub(crate) struct Wired {
     pub(crate) inbox: Option<Arc<Inbox>>,
     /// Who tells what the outbox holds.
     pub(crate) courier: Courier,
+    /// Who proves accounts at third parties, and whether people may use them.
+    pub(crate) providers: Vec<(Arc<dyn IdentityProvider>, bool)>,
 }
 
 /// Builds everything. Nothing is connected yet: what cannot be reached shows in readiness.
@@ -53,6 +57,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let keys = MasterKeys::new(secret.expose_secret()).context("setting `secrets.key`")?;
     let hasher = ArgonHasher::start(&hashing(settings.hashing))
         .context("settings `password.memory_kib`, `.iterations` and `.parallelism`")?;
+    let providers = providers(settings, &clock)?;
     let (accounts, sessions, outbox) = database(&settings.store, main)?;
     let (challenges, throttles, session_copies) = shared(&settings.store, main)?;
     let inbox = match settings.profile {
@@ -86,7 +91,27 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let messenger = Some(Arc::clone(&dispatcher) as _);
     let sink = settings.webhooks.as_ref().map(|it| webhooks(it, Arc::clone(&ports.clock)));
     let courier = Courier { ports: ports.clone(), outbox, sink: sink.transpose()?, messenger };
-    Ok(Wired { ports, dispatcher, inbox, courier })
+    Ok(Wired { ports, dispatcher, inbox, courier, providers })
+}
+
+/// Builds every provider, with whether people may use it; an operator's mistake is named by its key.
+pub(crate) fn providers(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+) -> Result<Vec<(Arc<dyn IdentityProvider>, bool)>> {
+    let surroundings = Surroundings {
+        clock: Arc::clone(clock),
+        is_production: settings.profile == Profile::Production,
+        times: Times::default(),
+    };
+    let provider = |it: &Provider| {
+        let built = adapters_oauth::provider(it.name, &it.settings, &surroundings);
+        let built = built.map_err(|refusal| {
+            anyhow!("setting `providers.{}.{}`: {}", it.name, refusal.key, refusal.problem)
+        })?;
+        Ok((built, it.enabled))
+    };
+    settings.providers.iter().map(provider).collect()
 }
 
 fn webhooks(settings: &Webhooks, clock: Arc<dyn Clock>) -> Result<Arc<dyn EventSink>> {

@@ -6,6 +6,7 @@
 //! `/google`, `/github`, `/oidc`.
 
 mod alipay;
+mod demo;
 mod desk;
 mod douyin;
 mod github;
@@ -20,6 +21,7 @@ mod weibo;
 use actix_web::web::{Data, ServiceConfig};
 
 pub use alipay::AlipayKeys;
+pub use demo::Demo;
 pub use desk::{App, Ask, Desk, Grant, Person};
 pub use keys::{EcKey, SigningKey};
 pub use oidc::Forgery;

@@ -239,12 +239,11 @@ impl Vendor for World {
                 self.proof(way, self.app, &Person { subject: Some(no_name(nobody)), ..ada })
             }
             (Bad::OtherPerson, _) => {
-                let has_second = match (self.kind, way) {
-                    ("wechat_mini" | "qq" | "github" | "netease" | "apple" | "google", _)
-                    | (_, Way::IdToken) => false,
-                    _ => true,
-                };
-                if !has_second {
+                let has_one = matches!(
+                    self.kind,
+                    "wechat_mini" | "qq" | "github" | "netease" | "apple" | "google"
+                ) || way == Way::IdToken;
+                if has_one {
                     return None;
                 }
                 let shown_as = Some(Box::new(self.person(2)));

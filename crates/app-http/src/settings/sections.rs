@@ -1,8 +1,12 @@
 //! The names of all settings, with the defaults that are compiled in.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+
+use super::providers;
 
 /// A section that a later version reads: its names are known, its contents are not looked at.
 type Later = Option<IgnoredAny>;
@@ -23,7 +27,7 @@ pub(super) struct Sections {
     pub(super) webhooks: Webhooks,
     pub(super) email: Email,
     pub(super) secrets: Secrets,
-    providers: Later,
+    pub(super) providers: BTreeMap<String, providers::Section>,
     carriers: Later,
     oauth2: Later,
 }

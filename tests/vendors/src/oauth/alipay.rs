@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::desk::{Desk, Pairs, Sent, Why, of, text};
+use super::desk::{Desk, Pairs, Sent, Why, of, put, text};
 use super::keys::{rsa, rsa_private, rsa_public, rsa_sign};
 use super::page::{Spelling, serve};
 
@@ -131,9 +131,9 @@ async fn gateway(desk: Data<Desk>, form: Form<Pairs>) -> HttpResponse {
 /// Newer apps are told an id of their own; such an app's id begins with `new`.
 fn name_person(body: &mut Value, person: &super::Person, app: &str) {
     if app.starts_with("new") {
-        body["open_id"] = person.called(format!("a{}-{app}", person.id));
+        put(body, "open_id", person.called(format!("a{}-{app}", person.id)));
     } else {
-        body["user_id"] = person.called((2_088_000_000_000_000 + person.id).to_string());
+        put(body, "user_id", person.called((2_088_000_000_000_000 + person.id).to_string()));
     }
 }
 

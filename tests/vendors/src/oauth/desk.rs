@@ -344,6 +344,13 @@ pub(super) fn text(status: u16, kind: &str, body: String) -> actix_web::HttpResp
     actix_web::HttpResponse::build(status).content_type(kind).body(body)
 }
 
+/// Adds a member to an object.
+pub(super) fn put(body: &mut Value, name: &str, value: impl Into<Value>) {
+    if let Value::Object(members) = body {
+        members.insert(name.to_owned(), value.into());
+    }
+}
+
 /// A refusal as RFC 6749 has it.
 pub(super) fn rfc_6749(error: &str) -> actix_web::HttpResponse {
     let status = if error == "invalid_client" { 401 } else { 400 };

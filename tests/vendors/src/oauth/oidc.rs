@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::desk::{Desk, Pairs, Person, Sent, answer, of, rfc_6749};
+use super::desk::{Desk, Pairs, Person, Sent, answer, of, put, rfc_6749};
 use super::keys::{SigningKey, half_hash};
 use super::page::{Spelling, serve};
 
@@ -224,7 +224,7 @@ impl Desk {
             "iat": now, "exp": now + 300,
         });
         if let Some(nonce) = nonce {
-            claims["nonce"] = nonce.into();
+            put(&mut claims, "nonce", nonce);
         }
         change(&mut header, &forgery.header);
         change(&mut claims, &forgery.claims);

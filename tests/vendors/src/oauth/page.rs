@@ -73,16 +73,16 @@ pub(super) fn serve(
         return back(&format!("{code}&user={name}"));
     }
     let here = escaped_html(&format!("{}?{}", request.path(), request.query_string()));
-    let mut list = String::new();
-    for person in desk.people() {
-        let name = escaped_html(&person.nickname);
-        list.push_str(&format!(
-            "<li><a href=\"{here}&amp;login_as={}\">Log in as {name}</a></li>",
-            person.id
-        ));
-    }
-    list.push_str(&format!("<li><a href=\"{here}&amp;refuse=1\">Refuse</a></li>"));
-    page(title, &format!("<ul>{list}</ul>"))
+    let link = |parameter: &str, text: &str| {
+        format!("<li><a href=\"{here}&amp;{parameter}\">{}</a></li>", escaped_html(text))
+    };
+    let mut links: Vec<_> = desk
+        .people()
+        .iter()
+        .map(|it| link(&format!("login_as={}", it.id), &format!("Log in as {}", it.nickname)))
+        .collect();
+    links.push(link("refuse=1", "Refuse"));
+    page(title, &format!("<ul>{}</ul>", links.concat()))
 }
 
 fn page(title: &str, body: &str) -> HttpResponse {
@@ -95,13 +95,13 @@ fn page(title: &str, body: &str) -> HttpResponse {
 /// A page that posts parameters, as they are, to another one.
 fn form(title: &str, address: &str, pairs: &str) -> HttpResponse {
     let pairs = pairs.split('&').filter_map(|it| it.split_once('='));
-    let pairs: String = pairs
+    let pairs: Vec<_> = pairs
         .map(|(name, value)| {
             let value = escaped_html(value);
             format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")
         })
         .collect();
-    let address = escaped_html(address);
+    let (address, pairs) = (escaped_html(address), pairs.concat());
     page(
         title,
         &format!("<form method=\"post\" action=\"{address}\">{pairs}<button>Go on</button></form>"),
@@ -109,18 +109,16 @@ fn form(title: &str, address: &str, pairs: &str) -> HttpResponse {
 }
 
 /// A text as it may stand in a query.
-fn escaped(text: &str) -> String {
-    let mut all = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            all.push(char::from(byte));
-        } else {
-            all.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    all
+pub(super) fn escaped(text: &str) -> String {
+    let letter = |byte: u8| match byte {
+        b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        it if it.is_ascii_alphanumeric() => char::from(it).to_string(),
+        it => format!("%{it:02X}"),
+    };
+    text.bytes().map(letter).collect::<Vec<_>>().concat()
 }
 
-fn escaped_html(text: &str) -> String {
+/// A text as it may stand in a page.
+pub(super) fn escaped_html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Query, ServiceConfig, get, scope};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use super::desk::{Desk, Pairs, Person, Sent, Why, answer, of, text};
+use super::desk::{Desk, Pairs, Person, Sent, Why, answer, of, put, text};
 use super::page::{Spelling, serve};
 
 const VENDOR: &str = "qq";
@@ -78,7 +78,7 @@ async fn token(desk: Data<Desk>, query: Query<Pairs>) -> HttpResponse {
         "access_token": token, "expires_in": "5184000", "refresh_token": format!("R{token}"),
     });
     if of(&query, "need_openid") == "1" {
-        body["openid"] = openid(&grant.person, app);
+        put(&mut body, "openid", openid(&grant.person, app));
     }
     says(&query, &body)
 }
@@ -94,7 +94,8 @@ async fn me(desk: Data<Desk>, query: Query<Pairs>) -> HttpResponse {
         if app.is_some_and(|it| it.secret.starts_with("no-unionid")) {
             return refuses(&query, 100_048, "companyid not set");
         }
-        body["unionid"] = grant.person.called(format!("UID_{:032X}", grant.person.id));
+        let unionid = format!("UID_{:032X}", grant.person.id);
+        put(&mut body, "unionid", grant.person.called(unionid));
     }
     says(&query, &body)
 }

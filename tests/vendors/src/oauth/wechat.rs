@@ -4,7 +4,7 @@ use actix_web::web::{Data, Query, ServiceConfig, get, scope};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use super::desk::{Desk, Pairs, Person, Sent, Why, answer, of};
+use super::desk::{Desk, Grant, Pairs, Person, Sent, Why, answer, of, put};
 use super::page::{Spelling, serve};
 
 const VENDOR: &str = "wechat";
@@ -43,7 +43,10 @@ fn says(body: &Value) -> HttpResponse {
     answer(200, "text/plain", body)
 }
 
-fn refuses(code: i64, message: &str) -> HttpResponse {
+/// A code and what it says.
+type Refusal = (i64, &'static str);
+
+fn refuses((code, message): Refusal) -> HttpResponse {
     says(&json!({"errcode": code, "errmsg": format!("{message}, rid: 63cf14c3-1af7da21-37efbc86")}))
 }
 
@@ -59,34 +62,34 @@ async fn page(desk: Data<Desk>, request: HttpRequest, query: Query<Pairs>) -> Ht
 }
 
 /// Uses a code up for an app that proves itself.
-fn exchange(desk: &Desk, query: &Pairs, code: &str) -> Result<super::Grant, HttpResponse> {
+fn exchange(desk: &Desk, query: &Pairs, code: &str) -> Result<Grant, Refusal> {
     let app = of(query, "appid");
     desk.count("exchange");
     if desk.app(VENDOR, app).is_none() {
-        return Err(refuses(40013, "invalid appid"));
+        return Err((40013, "invalid appid"));
     }
     if !desk.knows(VENDOR, app, of(query, "secret")) {
-        return Err(refuses(40125, "invalid appsecret"));
+        return Err((40125, "invalid appsecret"));
     }
     if of(query, "grant_type") != "authorization_code" {
-        return Err(refuses(40002, "invalid grant_type"));
+        return Err((40002, "invalid grant_type"));
     }
     if code.is_empty() {
-        return Err(refuses(41008, "missing code"));
+        return Err((41008, "missing code"));
     }
     // The address is not sent with the code, and so not compared.
     let answer = desk.redeem(VENDOR, code, app, Sent::Unasked, None);
     answer.map_err(|why| match why {
-        Why::Used => refuses(40163, "code been used"),
-        Why::Expired => refuses(42003, "code expired"),
-        _ => refuses(40029, "invalid code"),
+        Why::Used => (40163, "code been used"),
+        Why::Expired => (42003, "code expired"),
+        _ => (40029, "invalid code"),
     })
 }
 
 async fn access_token(desk: Data<Desk>, query: Query<Pairs>) -> HttpResponse {
     let grant = match exchange(&desk, &query, of(&query, "code")) {
         Ok(grant) => grant,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refuses(refusal),
     };
     let token = desk.token(VENDOR, &grant.app, &grant.person);
     let mut body = json!({
@@ -99,7 +102,7 @@ async fn access_token(desk: Data<Desk>, query: Query<Pairs>) -> HttpResponse {
         "a_new_member": {"of": "some later version"},
     });
     if desk.previews() {
-        body["is_snapshotuser"] = json!(1);
+        put(&mut body, "is_snapshotuser", 1);
     }
     says(&body)
 }
@@ -111,28 +114,28 @@ async fn session(desk: Data<Desk>, query: Query<Pairs>) -> HttpResponse {
             "openid": openid(&grant.person, &grant.app),
             "unionid": unionid(&grant.person),
         })),
-        Err(refusal) => refusal,
+        Err(refusal) => refuses(refusal),
     }
 }
 
 /// Whose token it is; it never tells of which app.
-fn held(desk: &Desk, query: &Pairs) -> Result<super::Grant, HttpResponse> {
+fn held(desk: &Desk, query: &Pairs) -> Result<Grant, Refusal> {
     let grant = desk.held(VENDOR, of(query, "access_token")).map_err(|why| match why {
-        Why::Expired => refuses(42001, "access_token expired"),
-        _ => refuses(40001, "invalid credential, access_token is invalid or not latest"),
+        Why::Expired => (42001, "access_token expired"),
+        _ => (40001, "invalid credential, access_token is invalid or not latest"),
     })?;
     // A person whose name is no name has whichever is posted.
     let is_theirs = openid(&grant.person, &grant.app).as_str() == Some(of(query, "openid"));
     if is_theirs || grant.person.subject.is_some() {
         return Ok(grant);
     }
-    Err(refuses(40003, "invalid openid"))
+    Err((40003, "invalid openid"))
 }
 
 async fn auth(desk: Data<Desk>, query: Query<Pairs>) -> HttpResponse {
     match held(&desk, &query) {
         Ok(_) => says(&json!({"errcode": 0, "errmsg": "ok"})),
-        Err(refusal) => refusal,
+        Err(refusal) => refuses(refusal),
     }
 }
 
@@ -149,6 +152,6 @@ async fn userinfo(desk: Data<Desk>, query: Query<Pairs>) -> HttpResponse {
                 "unionid": unionid(person),
             }))
         }
-        Err(refusal) => refusal,
+        Err(refusal) => refuses(refusal),
     }
 }
