@@ -90,6 +90,10 @@ impl Answer {
         name: &str,
     ) -> Result<ThirdPartyId, Failure> {
         let subject = self.text_of(name).ok_or_else(Failure::nobody)?;
+        // Bytes that were no UTF-8 would all be one and the same letter.
+        if subject.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(Failure::nobody());
+        }
         ThirdPartyId::new(kind, namespace, &subject).map_err(|_| Failure::nobody())
     }
 
@@ -226,6 +230,12 @@ mod tests {
     #[case(r#"{"id":{"id":"1"}}"#)]
     fn nobody_is_nobody(#[case] body: &str) {
         let read = read(body, Spelling::Json).unwrap();
+        assert_eq!(read.id(ProviderKind::Weibo, "", "id"), Err(Failure::nobody()));
+    }
+
+    #[test]
+    fn two_names_that_are_no_text_are_not_one() {
+        let read = Answer::read(200, b"{\"id\":\"a\xff\"}", Spelling::Json).unwrap();
         assert_eq!(read.id(ProviderKind::Weibo, "", "id"), Err(Failure::nobody()));
     }
 

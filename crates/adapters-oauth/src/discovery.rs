@@ -115,6 +115,14 @@ mod tests {
         assert_eq!(metadata(|it| it[name] = Value::Null), Err(Failure::lacks(name)));
     }
 
+    /// EXT-03: a promise to name itself is read as one.
+    #[test]
+    fn an_issuer_may_promise_to_name_itself() {
+        let name = "authorization_response_iss_parameter_supported";
+        assert!(!metadata(|_| {}).unwrap().names_itself);
+        assert!(metadata(|it| it[name] = true.into()).unwrap().names_itself);
+    }
+
     /// EXT-04.
     #[rstest]
     #[case("https://keys.example.com/jwks", ISSUER, true)]

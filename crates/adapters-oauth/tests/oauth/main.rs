@@ -1,6 +1,7 @@
 //! Providers, each beside a stand-in of its vendor.
 #![cfg(test)]
 
+mod by_hand;
 mod contract;
 mod id_tokens;
 mod outage;

@@ -17,8 +17,8 @@ use test_vendors::{Fault, StandIn};
 
 /// Where codes are issued for.
 pub(crate) const REDIRECT: &str = "https://app.example.com/callback?from=provider";
-const VERIFIER: &str = "a-verifier-of-at-least-43-characters-0123456789";
-const NONCE: &str = "n-0S6_WzA2Mj";
+pub(crate) const VERIFIER: &str = "a-verifier-of-at-least-43-characters-0123456789";
+pub(crate) const NONCE: &str = "n-0S6_WzA2Mj";
 /// How long a slow answer takes, and how long a hasty provider waits.
 const SLOW: Duration = Duration::from_secs(1);
 const HASTE: Duration = Duration::from_millis(300);
@@ -113,10 +113,9 @@ impl World {
 
     fn ask(&self) -> Ask {
         let pkce = matches!(self.kind, "oidc" | "google" | "github");
-        let challenge = || URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()));
         Ask {
             redirect_uri: Some(REDIRECT.to_owned()),
-            challenge: pkce.then(challenge),
+            challenge: pkce.then(|| challenge(VERIFIER)),
             nonce: self.is_issuer().then(|| NONCE.to_owned()),
         }
     }
@@ -168,6 +167,11 @@ impl World {
             Way::IdToken => self.id_token(app, person, &Forgery::default()),
         }
     }
+}
+
+/// The S256 challenge of a verifier.
+pub(crate) fn challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
 }
 
 /// A token in a proof.
