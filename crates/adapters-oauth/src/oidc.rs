@@ -199,10 +199,6 @@ impl Oidc {
 
     fn account(&self, claims: &Answer) -> Result<ProviderAccount, Failure> {
         let namespace = self.issuers.first().map_or("", String::as_str);
-        // A subject is a text: a number is another spelling, which nobody promised to keep.
-        if !claims.member("sub").is_some_and(serde_json::Value::is_string) {
-            return Err(Failure::nobody());
-        }
         Ok(ProviderAccount {
             ids: vec![claims.id(self.habits.kind, namespace, "sub")?],
             nickname: claims.text_of("name").or_else(|| claims.text_of("nickname")),

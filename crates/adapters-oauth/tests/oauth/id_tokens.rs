@@ -39,7 +39,7 @@ fn forged(header: Value, claims: Value) -> Forgery {
 #[case::nonce(json!({}), json!({"nonce": "another"}))]
 #[case::no_nonce(json!({}), json!({"nonce": null}))]
 #[case::no_subject(json!({}), json!({"sub": null}))]
-#[case::subject_is_a_number(json!({}), json!({"sub": 17}))]
+#[case::subject_is_a_list(json!({}), json!({"sub": ["oidc-000001"]}))]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_token_is_refused(#[case] header: Value, #[case] claims: Value) {
     let world = World::new("oidc", "web-app").await;
