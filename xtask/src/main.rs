@@ -34,6 +34,9 @@ enum Task {
         /// Throwaway servers to run on instead of what is in the process
         #[arg(long, value_delimiter = ',')]
         stores: Vec<dev::Store>,
+        /// Stand-ins of identity providers beside it, to log in without an account at any
+        #[arg(long)]
+        fakes: bool,
         /// More arguments for the binary
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -73,7 +76,7 @@ fn main() -> ExitCode {
     let Arguments { task } = Arguments::parse();
     let done = match task {
         Task::Setup => setup::setup(),
-        Task::Dev { stores, arguments } => dev::dev(&stores, &arguments),
+        Task::Dev { stores, fakes, arguments } => dev::dev(&stores, fakes, &arguments),
         Task::Migrate { verb } => migrate::migrate(verb),
         Task::Test { arguments } => test::test(&arguments),
         Task::Check { fast } => check::check(fast),

@@ -53,12 +53,14 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<()> {
         Some(bind) => Some(metrics::serve(bind, &settings.policy, Arc::clone(&dispatcher))?),
         None => None,
     };
+    let enabled = ports.policy.ways.providers.iter();
+    let providers: Vec<_> = enabled.map(|it| it.name).collect();
     let app = App::new(&settings, ports, inbox);
     let migrated = Arc::clone(&app);
     let rounds = Rounds::start(courier, move || migrated.is_migrated());
     let (last_request, draining) = watch::channel(false);
     let server = server(listener, Arc::clone(&app), draining)?;
-    tracing::info!(%address, profile = ?settings.profile, "latchkey serves");
+    tracing::info!(%address, profile = ?settings.profile, ?providers, "latchkey serves");
     // A task of its own, so that whatever the database does the signal to stop is heard.
     let starting = tokio::spawn(migrations::at_start(Arc::clone(&app), settings.store));
     let drain = settings.server.drain;

@@ -9,6 +9,7 @@ mod load;
 mod master;
 mod oauth;
 mod policy;
+mod providers;
 mod ranges;
 mod sections;
 mod tree;
@@ -28,6 +29,7 @@ use crate::edge::Network;
 pub(crate) use carriers::Carrier;
 pub(crate) use load::{Environment, environment};
 pub(crate) use master::MasterSecret;
+pub(crate) use providers::Provider;
 pub(crate) use webhooks::Webhooks;
 
 /// Everything that an operator decides.
@@ -51,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) email: Option<SmtpSettings>,
     /// Who verifies phone numbers.
     pub(crate) carriers: Vec<Carrier>,
+    /// Who proves accounts at third parties.
+    pub(crate) providers: Vec<Provider>,
     /// Where the master secret comes from.
     pub(crate) secret: MasterSecret,
 }
@@ -203,6 +207,7 @@ impl Settings {
             email: email(&sections.email.smtp, profile)?,
             policy: Arc::new(policy::policy(&sections, profile)?),
             carriers: carriers::carriers(&sections.carriers)?,
+            providers: providers::providers(&sections.providers)?,
             secret,
         })
     }
@@ -307,6 +312,8 @@ mod tests {
                 ("LATCHKEY__SERVER__TRUSTED_PROXIES", r#"["10.0.0.0/8","::1"]"#),
                 ("LATCHKEY__OAUTH2__CLIENTS", r#"[{"id":"web"}]"#),
                 ("LATCHKEY__PROVIDERS__QQ__APP_ID", "101000001"),
+                ("LATCHKEY__PROVIDERS__QQ__APP_IDS", r#"["101000002"]"#),
+                ("LATCHKEY__PROVIDERS__QQ__ENABLED", "false"),
                 ("LATCHKEY__SMS", r#"{"senders":["log","log"]}"#),
                 ("LATCHKEY__CODES", r#"{"ttl_secs":5,"length":7}"#),
             ],
@@ -319,6 +326,10 @@ mod tests {
         assert_eq!(settings.server.forwarded_header, "x-real-ip");
         assert_eq!(settings.server.trusted_proxies.len(), 2);
         assert_eq!(settings.senders.len(), 2);
+        let [qq] = settings.providers.as_slice() else { panic!("one provider") };
+        assert_eq!((qq.name.as_str(), qq.enabled), ("qq", false));
+        assert_eq!(qq.settings.app_id.as_deref(), Some("101000001"));
+        assert_eq!(qq.settings.app_ids.as_deref(), Some(&["101000002".to_owned()][..]));
     }
 
     #[rstest]
@@ -338,6 +349,9 @@ mod tests {
     #[case::zero("LATCHKEY__CODES__TTL_SECS", "0", "codes.ttl_secs")]
     #[case::weak_key("LATCHKEY__SECRETS__KEY", "c2hvcnQ=", "secrets.key")]
     #[case::unsigned("LATCHKEY__WEBHOOKS__URL", "https://example.com", "webhooks.secret")]
+    #[case::no_name("LATCHKEY__PROVIDERS__SMS__APP_ID", "1", "providers.sms")]
+    #[case::typo("LATCHKEY__PROVIDERS__QQ__APPID", "1", "providers.qq.appid")]
+    #[case::one_id("LATCHKEY__PROVIDERS__QQ__APP_IDS", "1", "providers.qq.app_ids")]
     #[case::nowhere("LATCHKEY__WEBHOOKS__SECRET", "whsec_", "webhooks.url")]
     #[case::client("LATCHKEY__OAUTH2__CLIENTS", r#"[{"name":"web"}]"#, "oauth2.clients[0].name")]
     fn what_cannot_be_is_refused_by_its_name(

@@ -16,12 +16,13 @@ use adapters_memory::challenges::MemoryChallenges;
 use adapters_memory::one_time::MemoryOneTimeStates;
 use adapters_memory::session_copies::MemorySessionCopies;
 use adapters_memory::throttles::MemoryThrottles;
+use adapters_oauth::{Surroundings, Times};
 use adapters_redis::{
     Redis, RedisChallenges, RedisOneTimeStates, RedisSessionCopies, RedisSettings, RedisThrottles,
 };
 use adapters_sms::{Dispatcher, DispatcherPorts, DispatcherSettings, Inbox, LogSender, Vendor};
 use adapters_webhook::{WebhookSettings, WebhookSink};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use application::outbox::Courier;
 use domain::message::Channel;
 use domain::policy::{EnabledProvider, Policy, Ways};
@@ -42,7 +43,7 @@ use ports::{Carriers, Ports, Providers};
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Handle;
 
-use crate::settings::{Carrier, Hashing, Profile, Sender, Settings, Store, Webhooks};
+use crate::settings::{Carrier, Hashing, Profile, Provider, Sender, Settings, Store, Webhooks};
 
 /// How long a password may wait for a thread (PWD-05).
 const HASH_WAIT: Duration = Duration::from_secs(2);
@@ -69,7 +70,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
         .context("settings `password.memory_kib`, `.iterations` and `.parallelism`")?;
     let database = database(&settings.store, main)?;
     let (challenges, throttles, session_copies, one_time) = shared(&settings.store, main)?;
-    let providers = Providers::new();
+    let providers = providers(settings, &clock)?;
     let inbox = match settings.profile {
         Profile::Development => Some(Inbox::new(Arc::clone(&clock))),
         Profile::Production => None,
@@ -110,6 +111,23 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let sink = settings.webhooks.as_ref().map(|it| webhooks(it, Arc::clone(&ports.clock)));
     let courier = Courier { ports: ports.clone(), outbox, sink: sink.transpose()?, messenger };
     Ok(Wired { ports, dispatcher, inbox, courier })
+}
+
+/// Builds every provider, with whether people may use it; an operator's mistake is named by its key.
+fn providers(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Providers> {
+    let surroundings = Surroundings {
+        clock: Arc::clone(clock),
+        is_production: settings.profile == Profile::Production,
+        times: Times::default(),
+    };
+    let provider = |it: &Provider| {
+        let built = adapters_oauth::provider(it.name, &it.settings, &surroundings);
+        let built = built.map_err(|refusal| {
+            anyhow!("setting `providers.{}.{}`: {}", it.name, refusal.key, refusal.problem)
+        })?;
+        Ok((it.name, ports::Provider { adapter: built, is_enabled: it.enabled }))
+    };
+    settings.providers.iter().map(provider).collect()
 }
 
 fn webhooks(settings: &Webhooks, clock: Arc<dyn Clock>) -> Result<Arc<dyn EventSink>> {

@@ -1,8 +1,12 @@
 //! The names of all settings, with the defaults that are compiled in.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+
+use super::providers;
 
 /// A section that a later version reads: its names are known, its contents are not looked at.
 type Later = Option<IgnoredAny>;
@@ -24,8 +28,8 @@ pub(super) struct Sections {
     pub(super) email: Email,
     pub(super) secrets: Secrets,
     pub(super) carriers: Carriers,
-    providers: Later,
     pub(super) oauth2: Oauth2,
+    pub(super) providers: BTreeMap<String, providers::Section>,
 }
 
 /// Declares sections: each field with its type and its default.

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod entropy;
 pub mod grants;
 pub mod hasher;
+pub mod identity_provider;
 pub mod keys;
 pub mod messenger;
 pub mod one_time;
