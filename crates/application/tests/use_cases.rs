@@ -5,6 +5,8 @@
 mod challenge;
 #[path = "use_cases/login.rs"]
 mod login;
+#[path = "use_cases/oauth.rs"]
+mod oauth;
 #[path = "use_cases/outbox.rs"]
 mod outbox;
 #[path = "use_cases/password.rs"]
