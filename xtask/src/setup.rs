@@ -109,7 +109,7 @@ pub(crate) fn node_packages(workspace: &Workspace) -> Result<PathBuf> {
     };
     // npm writes this file last.
     let is_whole = modules.join(".package-lock.json").exists();
-    if !is_whole || !NPM_FILES.iter().all(|it| same(it)) {
+    if !is_whole || !NPM_FILES.iter().all(same) {
         Progress::start().step(format!("npm {} in {}", NPM_CI.join(" "), folder.display()));
         fs::create_dir_all(&folder)?;
         for name in NPM_FILES {
