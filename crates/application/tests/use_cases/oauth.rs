@@ -88,7 +88,7 @@ async fn a_code_lives_a_minute_and_its_session_a_week() {
     let fakes = Fakes::default();
     let ports = ports_of(&fakes);
     let late = code(&fakes, &ports, "web").await;
-    fakes.clock.advance(Duration::from_secs(60));
+    fakes.clock.advance(Duration::from_mins(1));
     assert!(is_invalid(&exchanged(&ports, "web", &late).await));
     let in_time = code(&fakes, &ports, "web").await;
     fakes.clock.advance(Duration::from_secs(59));
