@@ -38,14 +38,11 @@ pub fn clients() -> (&'static str, String) {
 impl Client {
     /// POST of a form.
     pub async fn form(&self, path: &str, members: &[(&str, &str)]) -> Answer {
-        let mut body = String::new();
-        for (name, value) in members {
-            let separator = if body.is_empty() { "" } else { "&" };
-            body += &format!("{separator}{name}={}", encoded(value));
-        }
+        let pairs: Vec<_> =
+            members.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         let request = self.request(Method::POST, path);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        self.send(request.body(body)).await.expect("an answer")
+        self.send(request.body(pairs.join("&"))).await.expect("an answer")
     }
 
     /// POST of a form by a client with a secret, which it shows in the header.
@@ -176,14 +173,8 @@ pub fn authorize(changes: &[(&str, &str)]) -> String {
 
 fn encoded(text: &str) -> String {
     let plain = |it: u8| it.is_ascii_alphanumeric() || b"-._~".contains(&it);
-    text.bytes().fold(String::new(), |mut encoded, it| {
-        if plain(it) {
-            encoded.push(char::from(it))
-        } else {
-            encoded += &format!("%{it:02X}")
-        }
-        encoded
-    })
+    let encode = |it| if plain(it) { char::from(it).to_string() } else { format!("%{it:02X}") };
+    text.bytes().map(encode).collect::<Vec<_>>().concat()
 }
 
 fn decoded(text: &str) -> String {

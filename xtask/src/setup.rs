@@ -10,14 +10,23 @@ use anyhow::{Context, Result, bail};
 use test_servers::{postgres_folder, python_program, redis_program};
 
 use crate::run::{Progress, cargo, outlive_ctrl_c, output, run, version};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, root};
 
 /// The cargo-deny that `deny.toml` was written for.
 const DENY_VERSION: &str = "0.20.2";
 /// What the tests take from `PyPI`, as pip calls it: a mail server, the reference library of
-/// Standard Webhooks, and vendors' own SDKs.
-const FROM_PYPI: [&str; 3] =
-    ["aiosmtpd==1.4.6", "standardwebhooks==1.1.0", "alibabacloud_dypnsapi20170525==2.0.0"];
+/// Standard Webhooks, an OAuth 2 client, and vendors' own SDKs.
+const FROM_PYPI: [&str; 5] = [
+    "aiosmtpd==1.4.6",
+    "standardwebhooks==1.1.0",
+    "Authlib==1.6.5",
+    "requests==2.34.2",
+    "alibabacloud_dypnsapi20170525==2.0.0",
+];
+/// What the tests take from npm, below `tests/clients`, and how npm installs exactly that.
+const NPM_FILES: [&str; 2] = ["package.json", "package-lock.json"];
+/// See [`NPM_FILES`].
+const NPM_CI: [&str; 4] = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
 /// Debian's hook that says whether an installed service may start.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
@@ -28,6 +37,8 @@ enum Server {
     Redis,
     /// For the mail server, which is written in it.
     Python,
+    /// For an OpenID client, which is written for it, and npm, which gets it.
+    Node,
 }
 
 /// What we know how to do here.
@@ -46,7 +57,9 @@ enum Here {
 /// Looks for everything; installs the servers and cargo-deny if they are missing.
 pub(crate) fn setup() -> Result<()> {
     servers()?;
-    python_packages(&Workspace::load()?)?;
+    let workspace = Workspace::load()?;
+    python_packages(&workspace)?;
+    node_packages(&workspace)?;
     match version(&mut cargo(["nextest", "--version"])) {
         Some(version) => found("cargo-nextest", &version),
         None => found(
@@ -59,7 +72,7 @@ pub(crate) fn setup() -> Result<()> {
     Ok(())
 }
 
-/// Makes sure that the programs of PostgreSQL, Redis and Python are here.
+/// Makes sure that the programs of PostgreSQL, Redis, Python and Node.js are here.
 pub(crate) fn servers() -> Result<()> {
     let missing = missing_servers();
     if !missing.is_empty() {
@@ -78,7 +91,40 @@ pub(crate) fn servers() -> Result<()> {
             .with_context(|| format!("{} does not run", program.display()))?;
         found(name, &format!("{version} ({})", program.display()));
     }
+    if let Some(version) = node() {
+        found("Node.js", &version);
+    }
     Ok(())
+}
+
+/// The version of Node.js; `None` unless npm is there as well.
+fn node() -> Option<String> {
+    version(Command::new("npm").arg("--version"))?;
+    version(Command::new("node").arg("--version"))
+}
+
+/// Makes sure that what the tests take from npm is here, and gives its folder, below the folder of
+/// what is built.
+pub(crate) fn node_packages(workspace: &Workspace) -> Result<PathBuf> {
+    let (wanted, folder) = (root().join("tests/clients"), workspace.target_directory.join("node"));
+    let modules = folder.join("node_modules");
+    let same = |name: &&str| {
+        let [wanted, held] = [&wanted, &folder].map(|it| fs::read(it.join(name)).ok());
+        wanted.is_some() && wanted == held
+    };
+    // npm writes this file last.
+    let is_whole = modules.join(".package-lock.json").exists();
+    if !is_whole || !NPM_FILES.iter().all(same) {
+        Progress::start().step(format!("npm {} in {}", NPM_CI.join(" "), folder.display()));
+        fs::create_dir_all(&folder)?;
+        for name in NPM_FILES {
+            let what = || format!("could not copy {name} to {}", folder.display());
+            fs::copy(wanted.join(name), folder.join(name)).with_context(what)?;
+        }
+        run(Command::new("npm").args(NPM_CI).current_dir(&folder))?;
+    }
+    found("from npm", "openid-client");
+    Ok(modules)
 }
 
 /// Makes sure that what the tests take from `PyPI` is here, and gives the Python that runs it: one
@@ -132,7 +178,8 @@ fn missing_servers() -> Vec<Server> {
     let postgres = postgres_folder().is_err().then_some(Server::Postgres);
     let redis = redis_program().is_err().then_some(Server::Redis);
     let python = python_program().is_err().then_some(Server::Python);
-    postgres.into_iter().chain(redis).chain(python).collect()
+    let node = node().is_none().then_some(Server::Node);
+    postgres.into_iter().chain(redis).chain(python).chain(node).collect()
 }
 
 fn here() -> Here {
@@ -180,6 +227,7 @@ fn advice(missing: &[Server], here: Here) -> String {
                 Server::Postgres => "postgresql@17",
                 Server::Redis => "redis",
                 Server::Python => "python",
+                Server::Node => "node",
             });
             format!(
                 "{names} missing; run\n\n    brew install {}\n\nand then this again",
@@ -193,6 +241,7 @@ fn advice(missing: &[Server], here: Here) -> String {
                 Server::Postgres => "`postgres` and `initdb`",
                 Server::Redis => "`redis-server`",
                 Server::Python => "`python3` (with venv and pip)",
+                Server::Node => "`node` (18 or newer) and `npm`",
             })
             .join(" and ")
         ),
@@ -204,6 +253,7 @@ fn debian_packages(missing: &[Server]) -> String {
         Server::Postgres => "postgresql",
         Server::Redis => "redis-server",
         Server::Python => "python3-venv",
+        Server::Node => "nodejs npm",
     })
     .join(" ")
 }
@@ -213,6 +263,7 @@ fn names(missing: &[Server]) -> String {
         Server::Postgres => "PostgreSQL",
         Server::Redis => "Redis",
         Server::Python => "Python 3",
+        Server::Node => "Node.js",
     });
     let verb = if names.len() == 1 { "is" } else { "are" };
     format!("{} {verb}", names.join(" and "))

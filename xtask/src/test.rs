@@ -15,6 +15,8 @@ const POSTGRES_URL: &str = "LATCHKEY_TEST_POSTGRES_URL";
 const REDIS_URL: &str = "LATCHKEY_TEST_REDIS_URL";
 /// Where the tests find a Python that can run a mail server; if it is set, none is prepared.
 const PYTHON: &str = "LATCHKEY_TEST_PYTHON";
+/// Where the tests find what npm installed; if it is set, nothing is prepared.
+const NODE_MODULES: &str = "LATCHKEY_TEST_NODE_MODULES";
 /// Where the black-box tests find the binary.
 const BINARY: &str = "LATCHKEY_BIN";
 /// The package of the black-box tests.
@@ -41,11 +43,18 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
         None if asks_for_python => Some(setup::python_packages(&workspace)?),
         Some(_) | None => None,
     };
+    let modules = match env(NODE_MODULES) {
+        None if asked.includes(BLACK_BOX) => Some(setup::node_packages(&workspace)?),
+        Some(_) | None => None,
+    };
     let on_servers = |mut command: Command| {
         command.args(asked.selection()).arg("--all-features").env(BINARY, &binary);
         servers.name_to(&mut command);
         if let Some(python) = &python {
             command.env(PYTHON, python);
+        }
+        if let Some(modules) = &modules {
+            command.env(NODE_MODULES, modules);
         }
         command
     };

@@ -185,7 +185,8 @@ pub struct FakeSigner;
 #[async_trait]
 impl Signer for FakeSigner {
     async fn make(&self, known: &[KeyId]) -> Result<NewKey, SignerError> {
-        let id = KeyId::new(format!("key-{}", known.len() + 1));
+        let names = (1_u32..).map(|it| KeyId::new(format!("key-{it}")));
+        let id = names.into_iter().find(|it| !known.contains(it)).ok_or(SignerError::Make)?;
         let public = PublicKey { n: id.as_str().as_bytes().to_vec(), e: vec![1, 0, 1] };
         let private = PrivateKey::new(format!("private half of {id}"));
         Ok(NewKey { id, public, private })

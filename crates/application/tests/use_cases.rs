@@ -7,6 +7,8 @@ mod browser_flow;
 mod challenge;
 #[path = "use_cases/login.rs"]
 mod login;
+#[path = "use_cases/oauth.rs"]
+mod oauth;
 #[path = "use_cases/outbox.rs"]
 mod outbox;
 #[path = "use_cases/password.rs"]

@@ -21,6 +21,7 @@ mod nodes;
 mod notices;
 mod oauth2;
 mod oauth2_authorize;
+mod oauth2_clients;
 mod oauth2_ends;
 mod oauth2_races;
 mod operation;

@@ -55,11 +55,10 @@ pub async fn rotate(ports: &Ports, at_once: bool) -> Result<Option<SigningKey>, 
 /// All keys, one of which signs at least.
 async fn with_one_that_signs(ports: &Ports, now: Timestamp) -> Result<Vec<SigningKey>, OauthError> {
     let keys = ports.signing_keys.list().await?;
-    if Ring::at(&keys, now).signing.is_some() {
+    if !keys.is_empty() {
         return Ok(keys);
     }
-    let number = keys.last().map_or(1, |it| it.number + 1);
-    make(ports, &keys, number, now).await?;
+    make(ports, &keys, 1, now).await?;
     // Another node may have been first: then theirs is the one.
     Ok(ports.signing_keys.list().await?)
 }

@@ -97,7 +97,8 @@ impl<'a> Ring<'a> {
     /// Sorts keys by what they are at a moment. `keys` are in the order of their numbers.
     #[must_use]
     pub fn at(keys: &'a [SigningKey], now: Timestamp) -> Self {
-        let signing = keys.iter().rfind(|it| it.signs_from <= now);
+        // The first one signs from the beginning, whatever the clock of its maker said.
+        let signing = keys.iter().rfind(|it| it.signs_from <= now).or(keys.first());
         let successor = |key: &SigningKey| keys.iter().find(|it| it.number > key.number);
         let is_over = |key: &&SigningKey| {
             successor(key).is_some_and(|next| later(next.signs_from, TOLD_AFTER) <= now)
@@ -145,6 +146,7 @@ mod tests {
     #[case::next_signs(&[0, 90], 90, Some(2), &[1, 2], None)]
     #[case::former_is_over(&[0, 90], 91, Some(2), &[2], None)]
     #[case::rotated_by_hand(&[0, 10], 9, Some(1), &[1, 2], None)]
+    #[case::made_by_a_clock_that_is_ahead(&[6], 5, Some(1), &[1], None)]
     #[case::at_once(&[0, 10, 10], 10, Some(3), &[1, 2, 3], None)]
     fn keys_take_turns(
         #[case] days: &[u64],
