@@ -32,8 +32,19 @@ enum Outcome {
     Refused,
     /// A vendor refused it for good, after a call that may have sent it.
     PerhapsSent,
-    /// No vendor could take it.
+    /// No vendor took it, and it may have been sent, or they are failing.
     Undelivered,
+    /// Every vendor refused it for a reason of ours, and it was certainly not sent.
+    NobodyMay,
+}
+
+/// What is not known of a letter that no vendor accepted so far.
+#[derive(Debug, Default)]
+struct Doubt {
+    /// A call may have sent it.
+    perhaps_sent: bool,
+    /// A vendor was down or busy.
+    failing: bool,
 }
 
 /// What one vendor made of a letter.
@@ -87,7 +98,7 @@ impl Delivery {
         let begun = Instant::now();
         let outcome = self.offer(&message, channel).await;
         match outcome {
-            Outcome::Undelivered => {
+            Outcome::Undelivered | Outcome::NobodyMay => {
                 tracing::error!(to, channel = channel.as_str(), "no vendor took a message");
                 self.health(channel).failed(begun, Instant::now());
             }
@@ -95,7 +106,7 @@ impl Delivery {
                 self.health(channel).went_well(Instant::now());
             }
         }
-        if outcome == Outcome::Refused {
+        if matches!(outcome, Outcome::Refused | Outcome::NobodyMay) {
             // A charge that is not given back costs its owner one message, so once is enough.
             if let Err(error) = self.ports.challenges.refund(&letter.charges, letter.at).await {
                 tracing::warn!(to, %error, "a refused message was not refunded");
@@ -106,25 +117,21 @@ impl Delivery {
 
     /// Offers a message to one vendor after the other.
     async fn offer(&self, message: &Message, channel: Channel) -> Outcome {
-        let mut perhaps_sent = false;
+        let mut doubt = Doubt::default();
         for vendor in self.vendors(channel) {
-            match self.try_vendor(vendor, message, &mut perhaps_sent).await {
+            match self.try_vendor(vendor, message, &mut doubt).await {
                 Tried::Accepted => return Outcome::Accepted,
-                Tried::Final if perhaps_sent => return Outcome::PerhapsSent,
+                Tried::Final if doubt.perhaps_sent => return Outcome::PerhapsSent,
                 Tried::Final => return Outcome::Refused,
                 Tried::NextVendor => {}
             }
         }
-        Outcome::Undelivered
+        let nobody_may = !doubt.perhaps_sent && !doubt.failing;
+        if nobody_may { Outcome::NobodyMay } else { Outcome::Undelivered }
     }
 
     /// Offers a message to one vendor, again and again where that may help.
-    async fn try_vendor(
-        &self,
-        vendor: &Vendor,
-        message: &Message,
-        perhaps_sent: &mut bool,
-    ) -> Tried {
+    async fn try_vendor(&self, vendor: &Vendor, message: &Message, doubt: &mut Doubt) -> Tried {
         for attempt in 0..=self.settings.retries {
             if let Some(repetition) = attempt.checked_sub(1) {
                 sleep(self.jittered(repetition)).await;
@@ -134,9 +141,11 @@ impl Delivery {
             tracing::warn!(to, vendor = vendor.name, attempt, %error, "a message was not accepted");
             match error {
                 SendError::BadRecipient { .. } | SendError::Limited { .. } => return Tried::Final,
-                SendError::Misconfigured { .. } => return Tried::NextVendor,
-                SendError::Unavailable { .. } => {}
-                SendError::Ambiguous { .. } => *perhaps_sent = true,
+                SendError::Misconfigured { .. }
+                | SendError::Exhausted { .. }
+                | SendError::NotOffered { .. } => return Tried::NextVendor,
+                SendError::Unavailable { .. } => doubt.failing = true,
+                SendError::Ambiguous { .. } => doubt.perhaps_sent = true,
             }
         }
         Tried::NextVendor

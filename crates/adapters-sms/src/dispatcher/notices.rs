@@ -27,6 +27,8 @@ impl Messenger for Dispatcher {
             match error {
                 SendError::BadRecipient { .. } | SendError::Limited { .. } => return Err(error),
                 SendError::Misconfigured { .. }
+                | SendError::Exhausted { .. }
+                | SendError::NotOffered { .. }
                 | SendError::Unavailable { .. }
                 | SendError::Ambiguous { .. } => last = error,
             }
