@@ -1,11 +1,12 @@
 //! The queue before the vendors of all channels.
 //!
 //! [`delivery`] is what becomes of one letter, [`notices`] of one notice, [`health`] knows whether
-//! any vendor of a channel delivers.
+//! any vendor of a channel delivers, [`turns`] asks those first that do.
 
 mod delivery;
 mod health;
 mod notices;
+mod turns;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +27,22 @@ use delivery::Delivery;
 
 /// Called with every code at the moment it is posted, and with every notice that was accepted.
 pub type OnPost = Arc<dyn Fn(&Message) + Send + Sync>;
+
+/// Called with each answer of a vendor.
+pub type OnAnswer = Arc<dyn Fn(&Answered<'_>) + Send + Sync>;
+
+/// What a vendor made of a code or notice, in words that name nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered<'a> {
+    /// The vendor.
+    pub vendor: &'static str,
+    /// The channel.
+    pub channel: Channel,
+    /// The country of the number; `None` for a mailbox.
+    pub country: Option<&'a str>,
+    /// `sent`, or why not.
+    pub outcome: &'static str,
+}
 
 /// One vendor, by the name that logs call it.
 #[derive(Clone)]
@@ -60,6 +77,10 @@ pub struct DispatcherSettings {
     pub back_off: Duration,
     /// How long all vendors of a channel fail before callers are told (OTP-10).
     pub down_after: Duration,
+    /// After how many letters in a row that it did not take a vendor rests.
+    pub rests_after: u32,
+    /// How long it rests, which means that all others are asked before it.
+    pub rest: Duration,
     /// While they fail, one message in this time is let through to see if they still do.
     pub probe_every: Duration,
 }
@@ -73,6 +94,8 @@ impl Default for DispatcherSettings {
             retries: 2,
             back_off: Duration::from_millis(400),
             down_after: Duration::from_secs(30),
+            rests_after: 3,
+            rest: Duration::from_secs(30),
             probe_every: Duration::from_secs(5),
         }
     }
@@ -91,6 +114,8 @@ pub struct DispatcherPorts {
     pub entropy: Arc<dyn Entropy>,
     /// Sees every message; development only.
     pub on_post: Option<OnPost>,
+    /// Counts what vendors say.
+    pub on_answer: Option<OnAnswer>,
 }
 
 /// A bounded queue in the process, emptied by a few tasks (OTP-09).

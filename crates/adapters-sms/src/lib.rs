@@ -21,7 +21,9 @@ mod webhook;
 mod words;
 
 pub use aliyun::{ALIYUN, AliyunSender, AliyunSettings, AliyunSignature};
-pub use dispatcher::{Dispatcher, DispatcherPorts, DispatcherSettings, OnPost, Vendor};
+pub use dispatcher::{
+    Answered, Dispatcher, DispatcherPorts, DispatcherSettings, OnAnswer, OnPost, Vendor,
+};
 pub use gateway::{SetupError, Timeouts};
 pub use inbox::{Inbox, Kept};
 pub use log_sender::LogSender;

@@ -9,6 +9,7 @@ mod master;
 mod policy;
 mod ranges;
 mod sections;
+mod sms;
 mod tree;
 mod webhooks;
 
@@ -25,6 +26,7 @@ use thiserror::Error;
 use crate::edge::Network;
 pub(crate) use load::{Environment, environment};
 pub(crate) use master::MasterSecret;
+pub(crate) use sms::Sender;
 pub(crate) use webhooks::Webhooks;
 
 /// Everything that an operator decides.
@@ -103,13 +105,6 @@ pub(crate) struct Hashing {
     pub(crate) iterations: u32,
     /// Lanes.
     pub(crate) parallelism: u32,
-}
-
-/// Who delivers text messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sender {
-    /// Prints them; development only.
-    Log,
 }
 
 /// Why the settings refuse the start. Names keys, never values.
@@ -193,7 +188,7 @@ impl Settings {
                 iterations: sections.password.iterations,
                 parallelism: sections.password.parallelism,
             },
-            senders: senders(&sections.sms.senders, profile)?,
+            senders: sms::senders(&sections.sms, profile)?,
             webhooks: webhooks::webhooks(&sections.webhooks, profile)?,
             email: email(&sections.email.smtp, profile)?,
             policy: Arc::new(policy::policy(&sections)?),
@@ -210,21 +205,6 @@ fn header(key: &str, text: &str) -> Result<String, SettingsError> {
     actix_web::http::header::HeaderName::try_from(text)
         .map(|it| it.as_str().to_owned())
         .map_err(|_| SettingsError::key(key, "must be the name of a header"))
-}
-
-fn senders(names: &[String], profile: Profile) -> Result<Vec<Sender>, SettingsError> {
-    let key = "sms.senders";
-    let sender = |name: &String| match (name.as_str(), profile) {
-        ("log", Profile::Development) => Ok(Sender::Log),
-        ("log", Profile::Production) => {
-            Err(SettingsError::key(key, "`log` exists in development only"))
-        }
-        (it @ ("aliyun" | "tencent" | "twilio" | "webhook"), _) => {
-            Err(SettingsError::key(key, format!("`{it}` is not built yet")))
-        }
-        _ => Err(SettingsError::key(key, "holds a name that is no sender's")),
-    };
-    names.iter().map(sender).collect()
 }
 
 fn email(smtp: &sections::Smtp, profile: Profile) -> Result<Option<SmtpSettings>, SettingsError> {
@@ -279,7 +259,7 @@ mod tests {
         let settings = read("development", &[]).expect("settings");
         assert_eq!(settings.server.bind.to_string(), "127.0.0.1:8080");
         assert!(settings.store.migrate && settings.store.redis_url.is_none());
-        assert_eq!(settings.senders, [Sender::Log]);
+        assert!(matches!(*settings.senders, [Sender::Log]));
         let policy = &settings.policy;
         assert_eq!(policy.codes.length, 6);
         assert_eq!(policy.codes.per_phone.len(), 3);
@@ -323,7 +303,7 @@ mod tests {
     #[case::negative("LATCHKEY__CODES__TTL_SECS", "-1", "codes.ttl_secs")]
     #[case::truth("LATCHKEY__POLICY__REQUIRE_PHONE", "maybe", "policy.require_phone")]
     #[case::list("LATCHKEY__SMS__SENDERS", "log", "sms.senders")]
-    #[case::vendor("LATCHKEY__SMS__SENDERS", r#"["aliyun"]"#, "sms.senders")]
+    #[case::vendor("LATCHKEY__SMS__SENDERS", r#"["aliyun"]"#, "sms.aliyun.access_key_id")]
     #[case::stranger("LATCHKEY__SMS__SENDERS", r#"["pigeon"]"#, "sms.senders")]
     #[case::region("LATCHKEY__POLICY__ALLOWED_REGIONS", r#"["China"]"#, "policy.allowed_regions")]
     #[case::proxy("LATCHKEY__SERVER__TRUSTED_PROXIES", r#"["proxy"]"#, "server.trusted_proxies")]

@@ -10,7 +10,10 @@ use adapters_memory::challenges::MemoryChallenges;
 use adapters_memory::session_copies::MemorySessionCopies;
 use adapters_memory::throttles::MemoryThrottles;
 use adapters_redis::{Redis, RedisChallenges, RedisSessionCopies, RedisSettings, RedisThrottles};
-use adapters_sms::{Dispatcher, DispatcherPorts, DispatcherSettings, Inbox, LogSender, Vendor};
+use adapters_sms::{
+    ALIYUN, AliyunSender, Dispatcher, DispatcherPorts, DispatcherSettings, Inbox, LogSender,
+    SetupError, TENCENT, TWILIO, TencentSender, TwilioSender, Vendor, WEBHOOK, WebhookSender,
+};
 use adapters_webhook::{WebhookSettings, WebhookSink};
 use anyhow::{Context as _, Result, bail};
 use application::outbox::Courier;
@@ -22,12 +25,14 @@ use ports::clock::Clock;
 use ports::entropy::Entropy;
 use ports::event_sink::EventSink;
 use ports::outbox::Outbox;
+use ports::sender::MessageSender;
 use ports::session_copies::SessionCopies;
 use ports::sessions::Sessions;
 use ports::throttles::Throttles;
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Handle;
 
+use crate::metrics;
 use crate::settings::{Hashing, Profile, Sender, Settings, Store, Webhooks};
 
 /// How long a password may wait for a thread (PWD-05).
@@ -62,11 +67,12 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let dispatcher = Arc::new(Dispatcher::start(
         DispatcherSettings::default(),
         DispatcherPorts {
-            vendors: vendors(settings, inbox.as_ref(), &entropy)?,
+            vendors: vendors(settings, inbox.as_ref(), &clock, &entropy)?,
             challenges: Arc::clone(&challenges),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
             on_post: inbox.as_ref().map(Inbox::hook),
+            on_answer: Some(Arc::new(metrics::vendor_answered)),
         },
         main,
     ));
@@ -123,9 +129,11 @@ const fn hashing(cost: Hashing) -> HasherSettings {
 fn vendors(
     settings: &Settings,
     inbox: Option<&Arc<Inbox>>,
+    clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
 ) -> Result<Vec<Vendor>> {
-    let mut vendors: Vec<Vendor> = settings.senders.iter().copied().map(vendor).collect();
+    let mut vendors =
+        settings.senders.iter().map(|it| vendor(it, clock, entropy)).collect::<Result<Vec<_>>>()?;
     if let Some(smtp) = &settings.email {
         let sender = SmtpSender::new(smtp.clone(), Arc::clone(entropy))
             .context("setting `email.smtp.url`")?;
@@ -141,10 +149,28 @@ fn vendors(
     Ok(vendors)
 }
 
-fn vendor(sender: Sender) -> Vendor {
-    match sender {
-        Sender::Log => Vendor { name: "log", channel: Channel::Sms, sender: Arc::new(LogSender) },
-    }
+fn vendor(sender: &Sender, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Result<Vendor> {
+    let (clock, entropy) = (Arc::clone(clock), Arc::clone(entropy));
+    let (name, sender): (_, Result<Arc<dyn MessageSender>, SetupError>) = match sender {
+        Sender::Log => ("log", Ok(Arc::new(LogSender))),
+        Sender::Aliyun(it) => {
+            (ALIYUN, AliyunSender::new(it.clone(), clock, entropy).map(|it| Arc::new(it) as _))
+        }
+        Sender::Tencent(it) => {
+            (TENCENT, TencentSender::new(it.clone(), clock).map(|it| Arc::new(it) as _))
+        }
+        Sender::Twilio(it) => (TWILIO, TwilioSender::new(it.clone()).map(|it| Arc::new(it) as _)),
+        Sender::Webhook(it) => (WEBHOOK, WebhookSender::new(it, clock).map(|it| Arc::new(it) as _)),
+    };
+    let sender = sender.map_err(|error| {
+        let key = match (&error, name) {
+            (SetupError::Secret, _) => "secret",
+            (_, WEBHOOK) => "url",
+            _ => "endpoint",
+        };
+        anyhow::Error::from(error).context(format!("setting `sms.{name}.{key}`"))
+    })?;
+    Ok(Vendor { name, channel: Channel::Sms, sender })
 }
 
 /// The database's engine, by its address.

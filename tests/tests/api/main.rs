@@ -27,6 +27,7 @@ mod recycled;
 mod register;
 mod session;
 mod sessions;
+mod sms;
 mod webhooks;
 
 /// Waits until an address was told all of these, and fails if it was not.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domain::message::{Channel, Message};
+use domain::message::{Channel, Message, Recipient};
 use domain::{Duration, later};
 use ports::entropy::bytes;
 use ports::postbox::Letter;
@@ -11,7 +11,8 @@ use ports::sender::SendError;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::health::Health;
-use super::{DispatcherPorts, DispatcherSettings, Vendor};
+use super::turns::Turn;
+use super::{Answered, DispatcherPorts, DispatcherSettings, Vendor};
 
 /// Delivers letters, one call a letter.
 pub(super) struct Delivery {
@@ -19,6 +20,8 @@ pub(super) struct Delivery {
     pub(super) ports: DispatcherPorts,
     sms: Health,
     email: Health,
+    /// One for each vendor.
+    turns: Vec<Turn>,
     /// Letters posted and not yet done with.
     pending: AtomicUsize,
 }
@@ -36,6 +39,20 @@ enum Outcome {
     Undelivered,
     /// Every vendor refused it for a reason of ours, and it was certainly not sent.
     NobodyMay,
+}
+
+/// What a call came to, in a word.
+const fn outcome(sent: &Result<(), SendError>) -> &'static str {
+    match sent {
+        Ok(()) => "sent",
+        Err(SendError::BadRecipient { .. }) => "bad_recipient",
+        Err(SendError::Limited { .. }) => "limited",
+        Err(SendError::Misconfigured { .. }) => "misconfigured",
+        Err(SendError::Exhausted { .. }) => "exhausted",
+        Err(SendError::NotOffered { .. }) => "not_offered",
+        Err(SendError::Unavailable { .. }) => "unavailable",
+        Err(SendError::Ambiguous { .. }) => "ambiguous",
+    }
 }
 
 /// What is not known of a letter that no vendor accepted so far.
@@ -58,7 +75,9 @@ impl Delivery {
     pub(super) fn new(settings: DispatcherSettings, ports: DispatcherPorts) -> Self {
         let health = |channel| Health::new(channel, settings.down_after, settings.probe_every);
         let (sms, email) = (health(Channel::Sms), health(Channel::Email));
-        Self { settings, ports, sms, email, pending: AtomicUsize::new(0) }
+        let turn = |_| Turn::new(settings.rests_after, settings.rest);
+        let turns = ports.vendors.iter().map(turn).collect();
+        Self { settings, ports, sms, email, turns, pending: AtomicUsize::new(0) }
     }
 
     /// How a channel's vendors do: one that is down takes no other with it.
@@ -69,9 +88,14 @@ impl Delivery {
         }
     }
 
-    /// The vendors of a channel, in their order.
-    pub(super) fn vendors(&self, channel: Channel) -> impl Iterator<Item = &Vendor> {
-        self.ports.vendors.iter().filter(move |it| it.channel == channel)
+    /// The vendors of a channel, in their order; those that rest come last.
+    pub(super) fn vendors(&self, channel: Channel) -> impl Iterator<Item = (&Vendor, &Turn)> {
+        let now = Instant::now();
+        let all = self.ports.vendors.iter().zip(&self.turns);
+        let (first, last): (Vec<_>, Vec<_>) = all
+            .filter(|(it, _)| it.channel == channel)
+            .partition(|(_, turn)| turn.keeps_its_place(now));
+        first.into_iter().chain(last)
     }
 
     /// Counts a letter before it is in the queue.
@@ -118,8 +142,13 @@ impl Delivery {
     /// Offers a message to one vendor after the other.
     async fn offer(&self, message: &Message, channel: Channel) -> Outcome {
         let mut doubt = Doubt::default();
-        for vendor in self.vendors(channel) {
-            match self.try_vendor(vendor, message, &mut doubt).await {
+        for (vendor, turn) in self.vendors(channel) {
+            let tried = self.try_vendor(vendor, message, &mut doubt).await;
+            match tried {
+                Tried::Accepted | Tried::Final => turn.went_well(),
+                Tried::NextVendor => turn.failed(Instant::now()),
+            }
+            match tried {
                 Tried::Accepted => return Outcome::Accepted,
                 Tried::Final if doubt.perhaps_sent => return Outcome::PerhapsSent,
                 Tried::Final => return Outcome::Refused,
@@ -154,7 +183,20 @@ impl Delivery {
     /// Asks a vendor once, and no longer than it may take.
     pub(super) async fn ask(&self, vendor: &Vendor, message: &Message) -> Result<(), SendError> {
         let sent = timeout(self.settings.send_timeout, vendor.sender.send(message));
-        sent.await.unwrap_or(Err(SendError::Ambiguous { vendor: vendor.name }))
+        let sent = sent.await.unwrap_or(Err(SendError::Ambiguous { vendor: vendor.name }));
+        self.told(vendor, message, outcome(&sent));
+        sent
+    }
+
+    /// Has an answer counted.
+    fn told(&self, vendor: &Vendor, message: &Message, outcome: &'static str) {
+        let Some(on_answer) = &self.ports.on_answer else { return };
+        let country = match message.to() {
+            Recipient::Phone(it) => Some(it.region().code()),
+            Recipient::Mailbox(_) => None,
+        };
+        let (name, channel) = (vendor.name, vendor.channel);
+        on_answer(&Answered { vendor: name, channel, country: country.as_deref(), outcome });
     }
 
     /// The wait before a repetition, counted from 0: between half of the back-off and all of it.

@@ -15,7 +15,7 @@ impl Messenger for Dispatcher {
         let channel = notice.to.channel();
         let message = Message::Notice(notice.clone());
         let mut last = SendError::Misconfigured { vendor: channel.as_str() };
-        for vendor in self.delivery.vendors(channel) {
+        for (vendor, _) in self.delivery.vendors(channel) {
             let Err(error) = self.delivery.ask(vendor, &message).await else {
                 if let Some(on_post) = &self.on_post {
                     on_post(&message);

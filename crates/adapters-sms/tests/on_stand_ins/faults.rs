@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use adapters_sms::{Dispatcher, DispatcherPorts, DispatcherSettings, Vendor};
+use adapters_sms::{
+    AliyunSettings, Dispatcher, DispatcherPorts, DispatcherSettings, TencentSettings, Timeouts,
+    Vendor,
+};
 use domain::Duration;
 use domain::cap::{Charge, Scope};
 use domain::message::{Channel, CodeMessage};
@@ -15,7 +18,7 @@ use test_vendors::Fault;
 use test_vendors::sms::{Refusal, Taker};
 use tokio::runtime::Handle;
 
-use crate::world::{Off, World, class, code_to, entropy, now, number};
+use crate::world::{Off, World, class, code_to, entropy, now, number, soon};
 
 const TO: &str = "+8613800138000";
 
@@ -67,7 +70,8 @@ async fn an_answer_that_is_no_vendors_has_its_class(
     #[case] expected: &str,
     #[case] of_webhook: &str,
 ) {
-    let world = World::new().await;
+    let mut world = World::new().await;
+    world.patience = patience(fault);
     world.stand_in.faults().set("/", fault);
     for (name, sender, _) in world.all() {
         let expected = if name == "webhook" { of_webhook } else { expected };
@@ -92,6 +96,11 @@ async fn nobody_at_the_address_is_unavailable() {
         }
         assert_eq!(told, "unavailable", "{name}");
     }
+}
+
+/// Nobody waits for long for what will not come.
+fn patience(fault: Fault) -> Timeouts {
+    if matches!(fault, Fault::SlowAfter(_)) { soon() } else { Timeouts::default() }
 }
 
 /// What is wrong with a vendor.
@@ -156,9 +165,15 @@ async fn a_letter_meets_two_vendors(
 ) {
     let world = World::new().await;
     let off = |wrong| if matches!(wrong, Wrong::Signature) { 100_000 } else { 0 };
-    let aliyun = world.aliyun(adapters_sms::AliyunSignature::Acs3);
+    let wait =
+        |wrong| if let Wrong::Answers(it) = wrong { patience(it) } else { Timeouts::default() };
+    let aliyun = AliyunSettings {
+        timeouts: wait(first),
+        ..world.aliyun(adapters_sms::AliyunSignature::Acs3)
+    };
+    let tencent = TencentSettings { timeouts: wait(second), ..world.tencent() };
     let aliyun = adapters_sms::AliyunSender::new(aliyun, Arc::new(Off(off(first))), entropy());
-    let tencent = adapters_sms::TencentSender::new(world.tencent(), Arc::new(Off(off(second))));
+    let tencent = adapters_sms::TencentSender::new(tencent, Arc::new(Off(off(second))));
     make(&world, first, "/aliyun", &world.sms.aliyun);
     make(&world, second, "/tencent", &world.sms.tencent);
     let vendor = |name, sender| Vendor { name, channel: Channel::Sms, sender };
@@ -177,6 +192,7 @@ async fn a_letter_meets_two_vendors(
         clock: now(),
         entropy: entropy(),
         on_post: None,
+        on_answer: None,
     };
     let settings =
         DispatcherSettings { back_off: Duration::from_millis(1), ..DispatcherSettings::default() };

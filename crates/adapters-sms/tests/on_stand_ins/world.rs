@@ -23,13 +23,15 @@ use test_vendors::sms::{Sms, Taker, keys};
 pub(crate) struct World {
     pub(crate) stand_in: StandIn,
     pub(crate) sms: Sms,
+    /// How long each sender waits; as long as it does, unless a test wants it to lose patience.
+    pub(crate) patience: Timeouts,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
         let sms = Sms::default();
         let stand_in = StandIn::start(sms.routes()).await.unwrap();
-        Self { stand_in, sms }
+        Self { stand_in, sms, patience: Timeouts::default() }
     }
 
     pub(crate) fn aliyun(&self, signature: AliyunSignature) -> AliyunSettings {
@@ -44,7 +46,7 @@ impl World {
             notice_template: Some("SMS_154950910".into()),
             endpoint: self.stand_in.url("/aliyun"),
             signature,
-            timeouts: soon(),
+            timeouts: self.patience,
         }
     }
 
@@ -65,7 +67,7 @@ impl World {
             notice_template: Some("449741".into()),
             region: "ap-guangzhou".to_owned(),
             endpoint: self.stand_in.url("/tencent"),
-            timeouts: soon(),
+            timeouts: self.patience,
         }
     }
 
@@ -75,7 +77,7 @@ impl World {
             auth_token: keys::TWILIO.1.into(),
             from: keys::TWILIO_FROM.to_owned(),
             endpoint: self.stand_in.url("/twilio"),
-            timeouts: soon(),
+            timeouts: self.patience,
         }
     }
 
@@ -83,7 +85,7 @@ impl World {
         WebhookSenderSettings {
             url: self.stand_in.url("/webhook"),
             secret: keys::WEBHOOK.into(),
-            timeouts: soon(),
+            timeouts: self.patience,
         }
     }
 
@@ -123,9 +125,9 @@ pub(crate) fn webhook_sender(settings: &WebhookSenderSettings) -> Arc<dyn Messag
     Arc::new(WebhookSender::new(settings, now()).unwrap())
 }
 
-/// Short waits: no test is to wait for a vendor that does not answer.
+/// A short patience, for vendors that do not answer; a busy machine has to serve within it.
 pub(crate) const fn soon() -> Timeouts {
-    Timeouts { connect: Duration::from_millis(500), call: Duration::from_millis(500) }
+    Timeouts { connect: Duration::from_secs(1), call: Duration::from_secs(1) }
 }
 
 /// A clock that is so many seconds off the time of day, by which stand-ins judge.

@@ -1,5 +1,7 @@
 //! The names of all settings, with the defaults that are compiled in.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -127,6 +129,59 @@ sections! {
         delete_grace_days: u32 = 0,
     }
 
+    /// Who delivers text messages.
+    Sms {
+        senders: Vec<String> = vec!["log".to_owned()],
+        aliyun: Aliyun = Aliyun::default(),
+        tencent: Tencent = Tencent::default(),
+        twilio: Twilio = Twilio::default(),
+        webhook: SmsWebhook = SmsWebhook::default(),
+    }
+
+    /// Alibaba Cloud. The tables are by region, in two letters; `*` is all but mainland China.
+    Aliyun {
+        access_key_id: String = String::new(),
+        access_key_secret: SecretString = "".into(),
+        sign_name: String = String::new(),
+        sign_names: BTreeMap<String, String> = BTreeMap::new(),
+        template_code: String = String::new(),
+        templates: BTreeMap<String, String> = BTreeMap::new(),
+        notice_template: String = String::new(),
+        notice_templates: BTreeMap<String, String> = BTreeMap::new(),
+        signature: String = "acs3".to_owned(),
+        endpoint: String = String::new(),
+    }
+
+    /// Tencent Cloud.
+    Tencent {
+        secret_id: String = String::new(),
+        secret_key: SecretString = "".into(),
+        sdk_app_id: String = String::new(),
+        sign_name: String = String::new(),
+        sign_names: BTreeMap<String, String> = BTreeMap::new(),
+        template_id: String = String::new(),
+        templates: BTreeMap<String, String> = BTreeMap::new(),
+        template_params: Vec<String> = vec!["code".to_owned()],
+        notice_template: String = String::new(),
+        notice_templates: BTreeMap<String, String> = BTreeMap::new(),
+        region: String = "ap-guangzhou".to_owned(),
+        endpoint: String = String::new(),
+    }
+
+    /// Twilio.
+    Twilio {
+        account_sid: String = String::new(),
+        auth_token: SecretString = "".into(),
+        from: String = String::new(),
+        endpoint: String = String::new(),
+    }
+
+    /// A team's own gateway.
+    SmsWebhook {
+        url: String = String::new(),
+        secret: SecretString = "".into(),
+    }
+
     /// Where events go.
     Webhooks {
         url: String = String::new(),
@@ -148,28 +203,5 @@ sections! {
     Secrets {
         key: SecretString = "".into(),
         key_file: String = String::new(),
-    }
-}
-
-/// Who delivers text messages.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Sms {
-    pub(super) senders: Vec<String>,
-    aliyun: Later,
-    tencent: Later,
-    twilio: Later,
-    webhook: Later,
-}
-
-impl Default for Sms {
-    fn default() -> Self {
-        Self {
-            senders: vec!["log".to_owned()],
-            aliyun: None,
-            tencent: None,
-            twilio: None,
-            webhook: None,
-        }
     }
 }
