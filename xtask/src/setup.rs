@@ -14,9 +14,16 @@ use crate::workspace::Workspace;
 
 /// The cargo-deny that `deny.toml` was written for.
 const DENY_VERSION: &str = "0.20.2";
-/// What the tests take from `PyPI`, as pip calls it: a mail server, and the reference library of
-/// Standard Webhooks.
-const FROM_PYPI: [&str; 2] = ["aiosmtpd==1.4.6", "standardwebhooks==1.1.0"];
+/// What the tests take from `PyPI`, as pip calls it: a mail server, the reference library of
+/// Standard Webhooks, and the libraries of vendors of text messages, which say whether stand-ins
+/// take what vendors take.
+const FROM_PYPI: [&str; 5] = [
+    "aiosmtpd==1.4.6",
+    "alibabacloud-dysmsapi20170525==4.6.0",
+    "standardwebhooks==1.1.0",
+    "tencentcloud-sdk-python-sms==3.1.153",
+    "twilio==9.13.0",
+];
 /// Debian's hook that says whether an installed service may start.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
@@ -100,6 +107,11 @@ pub(crate) fn python_packages(workspace: &Workspace) -> Result<PathBuf> {
             FROM_PYPI.join(" "),
             folder.display()
         ));
+        // What a link leads to is somebody else's, and not ours to clear.
+        if folder.is_symlink() {
+            fs::remove_file(&folder)
+                .with_context(|| format!("the link {} cannot be removed", folder.display()))?;
+        }
         run(Command::new(python_program()?).args(["-m", "venv", "--clear"]).arg(&folder))?;
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
         run(Command::new(&python).args(pip).args(FROM_PYPI))?;

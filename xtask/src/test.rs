@@ -13,14 +13,14 @@ use crate::{setup, stores};
 const POSTGRES_URL: &str = "LATCHKEY_TEST_POSTGRES_URL";
 /// Where the tests find a Redis; if it is set, none is started.
 const REDIS_URL: &str = "LATCHKEY_TEST_REDIS_URL";
-/// Where the tests find a Python that can run a mail server; if it is set, none is prepared.
+/// Where the tests find a Python with what is from `PyPI`; if it is set, none is prepared.
 const PYTHON: &str = "LATCHKEY_TEST_PYTHON";
 /// Where the black-box tests find the binary.
 const BINARY: &str = "LATCHKEY_BIN";
 /// The package of the black-box tests.
 const BLACK_BOX: &str = "tests";
-/// The packages whose tests start mail servers.
-const MAILERS: [&str; 2] = [BLACK_BOX, "adapters-email"];
+/// The packages whose tests run what is from `PyPI`.
+const PYTHONISTS: [&str; 3] = [BLACK_BOX, "adapters-email", "adapters-sms"];
 
 /// Runs the tests of the whole workspace, or of the packages that `arguments` name; the arguments
 /// go to the test runner.
@@ -36,9 +36,9 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
         progress.step("building the binary that the black-box tests run");
         run(&mut cargo(["build", "--package", "app-http"]))?;
     }
-    let asks_for_mail = MAILERS.iter().any(|it| asked.includes(it));
+    let asks_for_python = PYTHONISTS.iter().any(|it| asked.includes(it));
     let python = match env(PYTHON) {
-        None if asks_for_mail => Some(setup::python_packages(&workspace)?),
+        None if asks_for_python => Some(setup::python_packages(&workspace)?),
         Some(_) | None => None,
     };
     let on_servers = |mut command: Command| {

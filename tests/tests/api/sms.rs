@@ -220,9 +220,10 @@ async fn a_notice_goes_by_its_own_template() {
     let code = code(&taken(&vendors.sms.aliyun, 1).await);
     let credential =
         json!({"type": "code", "challenge_id": asked.str("/challenge_id"), "code": code});
-    let body = json!({"credential": credential, "password": "correct horse battery"});
-    let login = node.client.post("/v1/login", &body).await;
-    assert_eq!(login.status, 200, "{}", login.text);
+    let user = node.client.as_user(&node.client.login(&credential).await);
+    let body = json!({"new_password": "correct horse battery"});
+    let set = user.json(reqwest::Method::PUT, "/v1/me/password", &body).await;
+    assert_eq!(set.status, 200, "{}", set.text);
     let told: Value = serde_json::from_str(&taken(&vendors.sms.tencent, 1).await).unwrap();
     assert_eq!(told[0], "已设置密码");
     assert_eq!(vendors.sms.tencent.sent()[0].template, "449741");

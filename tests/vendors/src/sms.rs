@@ -11,6 +11,7 @@ mod twilio;
 mod webhook;
 mod wire;
 
+use actix_web::guard;
 use actix_web::web::{self, ServiceConfig};
 
 pub use outbox::{Refusal, Sent, Taker};
@@ -43,14 +44,21 @@ pub struct Sms {
 }
 
 impl Sms {
-    /// Their routes.
+    /// Their routes. Libraries that know no path have the address itself: Tencent Cloud's are told
+    /// from Alibaba Cloud's by the header that names the action.
     pub fn routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
         let it = self.clone();
         move |config| {
             let Self { aliyun, tencent, twilio, webhook } = it.clone();
             config
                 .service(
-                    web::resource(["/aliyun", "/aliyun/"])
+                    web::resource("/")
+                        .guard(guard::Header("x-tc-action", "SendSms"))
+                        .app_data(web::Data::new(tencent.clone()))
+                        .route(web::post().to(tencent::send)),
+                )
+                .service(
+                    web::resource(["/", "/aliyun", "/aliyun/"])
                         .app_data(web::Data::new(aliyun))
                         .route(web::route().to(aliyun::send)),
                 )

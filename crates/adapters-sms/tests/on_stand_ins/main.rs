@@ -4,6 +4,10 @@
 
 mod aliyun;
 mod faults;
+mod relay;
+#[cfg(feature = "test-sdks")]
+mod sdks;
+mod tampered;
 mod tencent;
 mod twilio;
 mod webhook;
