@@ -22,7 +22,7 @@ mod words;
 
 pub use aliyun::{ALIYUN, AliyunSender, AliyunSettings, AliyunSignature};
 pub use dispatcher::{
-    Answered, Dispatcher, DispatcherPorts, DispatcherSettings, OnAnswer, OnPost, Vendor,
+    Answered, Budget, Dispatcher, DispatcherPorts, DispatcherSettings, OnAnswer, OnPost, Vendor,
 };
 pub use gateway::{SetupError, Timeouts};
 pub use inbox::{Inbox, Kept};

@@ -62,7 +62,16 @@ async fn get(
 ) -> HttpResponse {
     let pending = u32::try_from(dispatcher.pending()).unwrap_or(u32::MAX);
     gauge!("latchkey_postbox_pending").set(pending);
+    if let Some((spent, budget)) = dispatcher.spent() {
+        gauge!("latchkey_sms_spent").set(units(spent));
+        gauge!("latchkey_sms_budget").set(units(budget));
+    }
     HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT)).body(numbers.render())
+}
+
+/// An amount in the currency's units; a number of this kind is exact enough to look at.
+fn units(micros: u64) -> f64 {
+    Duration::from_micros(micros).as_secs_f64()
 }
 
 /// Says what each is, and gives a number to those that have one from the start.
@@ -75,6 +84,8 @@ fn describe(policy: &Policy) {
     describe_counter!("latchkey_messages_total", "What vendors made of codes and notices.");
     describe_counter!("latchkey_unavailable_total", "Answers 503, by problem and by what failed.");
     describe_gauge!("latchkey_codes_budget", "The most codes by SMS that may be sent in an hour.");
+    describe_gauge!("latchkey_sms_budget", "What a day of text messages may cost.");
+    describe_gauge!("latchkey_sms_spent", "What they cost today, as far as this node knows.");
     describe_gauge!("latchkey_outbox_age_seconds", "Age of the oldest entry of the outbox due.");
     describe_gauge!("latchkey_postbox_pending", "Codes posted and not yet done with.");
     counter!("latchkey_locks_total").increment(0);

@@ -10,6 +10,7 @@ mod policy;
 mod ranges;
 mod sections;
 mod sms;
+mod sms_budget;
 mod tree;
 mod webhooks;
 
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters_email::{SmtpSettings, SmtpSettingsError};
+use adapters_sms::Budget;
 use domain::policy::Policy;
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
@@ -44,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) policy: Arc<Policy>,
     /// Who delivers text messages, in the order in which they are tried.
     pub(crate) senders: Vec<Sender>,
+    /// What text messages may cost; `None` for no bound.
+    pub(crate) sms_budget: Option<Budget>,
     /// Where events go; `None` tells nobody.
     pub(crate) webhooks: Option<Webhooks>,
     /// Who delivers e-mail; `None` for nobody.
@@ -189,6 +193,7 @@ impl Settings {
                 parallelism: sections.password.parallelism,
             },
             senders: sms::senders(&sections.sms, profile)?,
+            sms_budget: sms_budget::budget(&sections.sms)?,
             webhooks: webhooks::webhooks(&sections.webhooks, profile)?,
             email: email(&sections.email.smtp, profile)?,
             policy: Arc::new(policy::policy(&sections)?),

@@ -8,8 +8,11 @@ use adapters_db::{Direction, MigrateError, postgres, sqlite};
 use adapters_email::SmtpSender;
 use adapters_memory::challenges::MemoryChallenges;
 use adapters_memory::session_copies::MemorySessionCopies;
+use adapters_memory::spending::MemorySpending;
 use adapters_memory::throttles::MemoryThrottles;
-use adapters_redis::{Redis, RedisChallenges, RedisSessionCopies, RedisSettings, RedisThrottles};
+use adapters_redis::{
+    Redis, RedisChallenges, RedisSessionCopies, RedisSettings, RedisSpending, RedisThrottles,
+};
 use adapters_sms::{
     ALIYUN, AliyunSender, Dispatcher, DispatcherPorts, DispatcherSettings, Inbox, LogSender,
     SetupError, TENCENT, TWILIO, TencentSender, TwilioSender, Vendor, WEBHOOK, WebhookSender,
@@ -28,6 +31,7 @@ use ports::outbox::Outbox;
 use ports::sender::MessageSender;
 use ports::session_copies::SessionCopies;
 use ports::sessions::Sessions;
+use ports::spending::Spending;
 use ports::throttles::Throttles;
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Handle;
@@ -59,7 +63,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let hasher = ArgonHasher::start(&hashing(settings.hashing))
         .context("settings `password.memory_kib`, `.iterations` and `.parallelism`")?;
     let (accounts, sessions, outbox) = database(&settings.store, main)?;
-    let (challenges, throttles, session_copies) = shared(&settings.store, main)?;
+    let (challenges, throttles, session_copies, spending) = shared(&settings.store, main)?;
     let inbox = match settings.profile {
         Profile::Development => Some(Inbox::new(Arc::clone(&clock))),
         Profile::Production => None,
@@ -68,6 +72,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
         DispatcherSettings::default(),
         DispatcherPorts {
             vendors: vendors(settings, inbox.as_ref(), &clock, &entropy)?,
+            budget: settings.sms_budget.clone().map(|it| (it, spending)),
             challenges: Arc::clone(&challenges),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
@@ -206,7 +211,7 @@ fn database(store: &Store, main: &Handle) -> Result<Database> {
     })
 }
 
-type Shared = (Arc<dyn Challenges>, Arc<dyn Throttles>, Arc<dyn SessionCopies>);
+type Shared = (Arc<dyn Challenges>, Arc<dyn Throttles>, Arc<dyn SessionCopies>, Arc<dyn Spending>);
 
 /// What Redis keeps, or the process itself where there is one node only.
 fn shared(store: &Store, main: &Handle) -> Result<Shared> {
@@ -215,6 +220,7 @@ fn shared(store: &Store, main: &Handle) -> Result<Shared> {
             Arc::new(MemoryChallenges::default()),
             Arc::new(MemoryThrottles::default()),
             Arc::new(MemorySessionCopies::default()),
+            Arc::new(MemorySpending::default()),
         ));
     };
     let redis = Redis::connect(&RedisSettings::new(url.clone()), main.clone())
@@ -222,7 +228,8 @@ fn shared(store: &Store, main: &Handle) -> Result<Shared> {
     Ok((
         Arc::new(RedisChallenges::new(redis.clone())),
         Arc::new(RedisThrottles::new(redis.clone())),
-        Arc::new(RedisSessionCopies::new(redis)),
+        Arc::new(RedisSessionCopies::new(redis.clone())),
+        Arc::new(RedisSpending::new(redis)),
     ))
 }
 

@@ -20,6 +20,7 @@ pub mod postbox;
 pub mod sender;
 pub mod session_copies;
 pub mod sessions;
+pub mod spending;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttles;

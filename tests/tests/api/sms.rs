@@ -10,13 +10,13 @@ use tests::{Node, Topology, World};
 const PHONE: &str = "13800138000";
 
 /// The stand-ins, and the settings of a node that sends through two of them.
-struct Vendors {
-    stand_in: StandIn,
-    sms: Sms,
+pub(crate) struct Vendors {
+    pub(crate) stand_in: StandIn,
+    pub(crate) sms: Sms,
 }
 
 impl Vendors {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let sms = Sms::default();
         let stand_in = StandIn::start(sms.routes()).await.unwrap();
         Self { stand_in, sms }
@@ -49,7 +49,7 @@ impl Vendors {
         ]
     }
 
-    async fn node(&self, world: &World, senders: &str, more: &[(&str, &str)]) -> Node {
+    pub(crate) async fn node(&self, world: &World, senders: &str, more: &[(&str, &str)]) -> Node {
         let settings = self.settings(senders);
         let mut all: Vec<(&str, &str)> = settings.iter().map(|(key, it)| (*key, &**it)).collect();
         all.extend_from_slice(more);

@@ -11,6 +11,7 @@ use ports::sender::SendError;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::health::Health;
+use super::spend::Purse;
 use super::turns::Turn;
 use super::{Answered, DispatcherPorts, DispatcherSettings, Vendor};
 
@@ -22,6 +23,8 @@ pub(super) struct Delivery {
     email: Health,
     /// One for each vendor.
     turns: Vec<Turn>,
+    /// Who pays; `None` where nothing is bounded.
+    pub(super) purse: Option<Purse>,
     /// Letters posted and not yet done with.
     pending: AtomicUsize,
 }
@@ -39,6 +42,8 @@ enum Outcome {
     Undelivered,
     /// Every vendor refused it for a reason of ours, and it was certainly not sent.
     NobodyMay,
+    /// No vendor that might have taken it could be paid for, and it was certainly not sent.
+    TooDear,
 }
 
 /// What a call came to, in a word.
@@ -62,6 +67,8 @@ struct Doubt {
     perhaps_sent: bool,
     /// A vendor was down or busy.
     failing: bool,
+    /// A vendor could not be paid for.
+    too_dear: bool,
 }
 
 /// What one vendor made of a letter.
@@ -69,6 +76,14 @@ enum Tried {
     Accepted,
     Final,
     NextVendor,
+    TooDear,
+}
+
+/// What asking a vendor once came to.
+pub(super) enum Asked {
+    Answered(Result<(), SendError>),
+    /// It was not asked: too little is left of the day's budget.
+    TooDear,
 }
 
 impl Delivery {
@@ -77,7 +92,11 @@ impl Delivery {
         let (sms, email) = (health(Channel::Sms), health(Channel::Email));
         let turn = |_| Turn::new(settings.rests_after, settings.rest);
         let turns = ports.vendors.iter().map(turn).collect();
-        Self { settings, ports, sms, email, turns, pending: AtomicUsize::new(0) }
+        let purse = ports
+            .budget
+            .clone()
+            .map(|(budget, spending)| Purse::new(budget, spending, Arc::clone(&ports.clock)));
+        Self { settings, ports, sms, email, turns, purse, pending: AtomicUsize::new(0) }
     }
 
     /// How a channel's vendors do: one that is down takes no other with it.
@@ -126,11 +145,13 @@ impl Delivery {
                 tracing::error!(to, channel = channel.as_str(), "no vendor took a message");
                 self.health(channel).failed(begun, Instant::now());
             }
+            // The vendors are well, as far as anybody knows.
+            Outcome::TooDear => tracing::error!(to, "the day's budget has no message left"),
             Outcome::Accepted | Outcome::Refused | Outcome::PerhapsSent => {
                 self.health(channel).went_well(Instant::now());
             }
         }
-        if matches!(outcome, Outcome::Refused | Outcome::NobodyMay) {
+        if matches!(outcome, Outcome::Refused | Outcome::NobodyMay | Outcome::TooDear) {
             // A charge that is not given back costs its owner one message, so once is enough.
             if let Err(error) = self.ports.challenges.refund(&letter.charges, letter.at).await {
                 tracing::warn!(to, %error, "a refused message was not refunded");
@@ -145,6 +166,7 @@ impl Delivery {
         for (vendor, turn) in self.vendors(channel) {
             let tried = self.try_vendor(vendor, message, &mut doubt).await;
             match tried {
+                Tried::TooDear => {}
                 Tried::Accepted | Tried::Final => turn.went_well(),
                 Tried::NextVendor => turn.failed(Instant::now()),
             }
@@ -152,11 +174,15 @@ impl Delivery {
                 Tried::Accepted => return Outcome::Accepted,
                 Tried::Final if doubt.perhaps_sent => return Outcome::PerhapsSent,
                 Tried::Final => return Outcome::Refused,
+                Tried::TooDear => doubt.too_dear = true,
                 Tried::NextVendor => {}
             }
         }
-        let nobody_may = !doubt.perhaps_sent && !doubt.failing;
-        if nobody_may { Outcome::NobodyMay } else { Outcome::Undelivered }
+        match doubt {
+            Doubt { perhaps_sent: true, .. } | Doubt { failing: true, .. } => Outcome::Undelivered,
+            Doubt { too_dear: true, .. } => Outcome::TooDear,
+            Doubt { .. } => Outcome::NobodyMay,
+        }
     }
 
     /// Offers a message to one vendor, again and again where that may help.
@@ -165,7 +191,11 @@ impl Delivery {
             if let Some(repetition) = attempt.checked_sub(1) {
                 sleep(self.jittered(repetition)).await;
             }
-            let Err(error) = self.ask(vendor, message).await else { return Tried::Accepted };
+            let error = match self.ask(vendor, message).await {
+                Asked::Answered(Ok(())) => return Tried::Accepted,
+                Asked::Answered(Err(error)) => error,
+                Asked::TooDear => return Tried::TooDear,
+            };
             let to = message.to().masked();
             tracing::warn!(to, vendor = vendor.name, attempt, %error, "a message was not accepted");
             match error {
@@ -180,8 +210,32 @@ impl Delivery {
         Tried::NextVendor
     }
 
-    /// Asks a vendor once, and no longer than it may take.
-    pub(super) async fn ask(&self, vendor: &Vendor, message: &Message) -> Result<(), SendError> {
+    /// Pays a vendor and asks it once. What was certainly not sent is not paid for.
+    pub(super) async fn ask(&self, vendor: &Vendor, message: &Message) -> Asked {
+        let Some(purse) = &self.purse else {
+            return Asked::Answered(self.call(vendor, message).await);
+        };
+        let paid = match purse.pay(vendor.name, message.to()).await {
+            Ok(Some(paid)) => paid,
+            Ok(None) => {
+                self.told(vendor, message, "over_budget");
+                return Asked::TooDear;
+            }
+            // Who cannot count does not spend.
+            Err(error) => {
+                tracing::warn!(vendor = vendor.name, %error, "a message could not be paid for");
+                return Asked::Answered(Err(SendError::Unavailable { vendor: vendor.name }));
+            }
+        };
+        let sent = self.call(vendor, message).await;
+        if !matches!(sent, Ok(()) | Err(SendError::Ambiguous { .. })) {
+            purse.take_back(paid).await;
+        }
+        Asked::Answered(sent)
+    }
+
+    /// Calls a vendor, for no longer than it may take.
+    async fn call(&self, vendor: &Vendor, message: &Message) -> Result<(), SendError> {
         let sent = timeout(self.settings.send_timeout, vendor.sender.send(message));
         let sent = sent.await.unwrap_or(Err(SendError::Ambiguous { vendor: vendor.name }));
         self.told(vendor, message, outcome(&sent));

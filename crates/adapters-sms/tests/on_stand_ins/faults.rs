@@ -193,6 +193,7 @@ async fn a_letter_meets_two_vendors(
         entropy: entropy(),
         on_post: None,
         on_answer: None,
+        budget: None,
     };
     let settings =
         DispatcherSettings { back_off: Duration::from_millis(1), ..DispatcherSettings::default() };

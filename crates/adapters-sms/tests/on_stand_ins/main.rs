@@ -7,6 +7,7 @@ mod faults;
 mod relay;
 #[cfg(feature = "test-sdks")]
 mod sdks;
+mod spend;
 mod tampered;
 mod tencent;
 mod twilio;

@@ -136,6 +136,13 @@ sections! {
         tencent: Tencent = Tencent::default(),
         twilio: Twilio = Twilio::default(),
         webhook: SmsWebhook = SmsWebhook::default(),
+        budget: Budget = Budget::default(),
+    }
+
+    /// What a day may cost, and a message by vendor and country; amounts as in `0.045`.
+    Budget {
+        per_day: String = String::new(),
+        price: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new(),
     }
 
     /// Alibaba Cloud. The tables are by region, in two letters; `*` is all but mainland China.

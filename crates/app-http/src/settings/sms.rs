@@ -218,6 +218,7 @@ mod tests {
                 ..Twilio::default()
             },
             webhook: SmsWebhook { url: text("https://example.com/sms"), secret: SECRET.into() },
+            ..Sms::default()
         }
     }
 

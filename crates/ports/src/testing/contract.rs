@@ -19,4 +19,5 @@ pub mod postbox;
 pub mod sender;
 pub mod session_copies;
 pub mod sessions;
+pub mod spending;
 pub mod throttles;
