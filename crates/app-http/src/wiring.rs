@@ -277,3 +277,53 @@ async fn blocking(
 ) -> Result<Vec<String>, MigrationsError> {
     Ok(tokio::task::spawn_blocking(work).await??)
 }
+
+#[cfg(test)]
+mod tests {
+    use adapters_sms::{Timeouts, TwilioSettings, WebhookSenderSettings};
+    use rstest::rstest;
+
+    use super::*;
+
+    const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+    fn webhook(url: &str, secret: &str) -> Sender {
+        let timeouts = Timeouts::default();
+        Sender::Webhook(WebhookSenderSettings {
+            url: url.to_owned(),
+            secret: secret.into(),
+            timeouts,
+        })
+    }
+
+    fn twilio(endpoint: &str) -> Sender {
+        Sender::Twilio(TwilioSettings {
+            account_sid: "AC1".to_owned(),
+            auth_token: "hunter2".into(),
+            from: "+15005550006".to_owned(),
+            endpoint: endpoint.to_owned(),
+            timeouts: Timeouts::default(),
+        })
+    }
+
+    /// CFG-02: what would go to another machine in clear refuses the start, naming the key and no
+    /// value.
+    #[rstest]
+    #[case::here(webhook("http://127.0.0.1:9/sms", SECRET), None)]
+    #[case::encrypted(webhook("https://example.com/sms?a=b", SECRET), None)]
+    #[case::in_clear(webhook("http://example.com/sms", SECRET), Some("sms.webhook.url"))]
+    #[case::secret(webhook("https://example.com/sms", "hunter2"), Some("sms.webhook.secret"))]
+    #[case::own(twilio(""), None)]
+    #[case::stand_in(twilio("http://localhost:9900/twilio"), None)]
+    #[case::vendor_in_clear(twilio("http://hunter2.example.com"), Some("sms.twilio.endpoint"))]
+    fn a_sender_that_cannot_be_is_named(#[case] sender: Sender, #[case] key: Option<&str>) {
+        let (clock, entropy) =
+            (Arc::new(SystemClock::default()) as _, Arc::new(SystemEntropy) as _);
+        let said = vendor(&sender, &clock, &entropy).err().map(|it| format!("{it:#}"));
+        assert_eq!(said.is_some(), key.is_some(), "{said:?}");
+        if let (Some(said), Some(key)) = (said, key) {
+            assert!(said.contains(&format!("setting `{key}`")), "{said}");
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
+}
