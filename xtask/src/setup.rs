@@ -15,13 +15,17 @@ use crate::workspace::{Workspace, root};
 /// The cargo-deny that `deny.toml` was written for.
 const DENY_VERSION: &str = "0.20.2";
 /// What the tests take from `PyPI`, as pip calls it: a mail server, the reference library of
-/// Standard Webhooks, an OAuth 2 client, and vendors' own SDKs.
-const FROM_PYPI: [&str; 5] = [
+/// Standard Webhooks, an OAuth 2 client, and vendors' own libraries, which say whether stand-ins
+/// take what vendors take.
+const FROM_PYPI: [&str; 8] = [
     "aiosmtpd==1.4.6",
-    "standardwebhooks==1.1.0",
+    "alibabacloud-dypnsapi20170525==2.0.0",
+    "alibabacloud-dysmsapi20170525==4.6.0",
     "Authlib==1.6.5",
     "requests==2.34.2",
-    "alibabacloud_dypnsapi20170525==2.0.0",
+    "standardwebhooks==1.1.0",
+    "tencentcloud-sdk-python-sms==3.1.153",
+    "twilio==9.13.0",
 ];
 /// What the tests take from npm, below `tests/clients`, and how npm installs exactly that.
 const NPM_FILES: [&str; 2] = ["package.json", "package-lock.json"];
@@ -147,6 +151,11 @@ pub(crate) fn python_packages(workspace: &Workspace) -> Result<PathBuf> {
             FROM_PYPI.join(" "),
             folder.display()
         ));
+        // What a link leads to is somebody else's, and not ours to clear.
+        if folder.is_symlink() {
+            fs::remove_file(&folder)
+                .with_context(|| format!("the link {} cannot be removed", folder.display()))?;
+        }
         run(Command::new(python_program()?).args(["-m", "venv", "--clear"]).arg(&folder))?;
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
         run(Command::new(&python).args(pip).args(FROM_PYPI))?;

@@ -13,7 +13,7 @@ use crate::{setup, stores};
 const POSTGRES_URL: &str = "LATCHKEY_TEST_POSTGRES_URL";
 /// Where the tests find a Redis; if it is set, none is started.
 const REDIS_URL: &str = "LATCHKEY_TEST_REDIS_URL";
-/// Where the tests find a Python that can run a mail server; if it is set, none is prepared.
+/// Where the tests find a Python with what is from `PyPI`; if it is set, none is prepared.
 const PYTHON: &str = "LATCHKEY_TEST_PYTHON";
 /// Where the tests find what npm installed; if it is set, nothing is prepared.
 const NODE_MODULES: &str = "LATCHKEY_TEST_NODE_MODULES";
@@ -21,8 +21,8 @@ const NODE_MODULES: &str = "LATCHKEY_TEST_NODE_MODULES";
 const BINARY: &str = "LATCHKEY_BIN";
 /// The package of the black-box tests.
 const BLACK_BOX: &str = "tests";
-/// The packages whose tests run what is from `PyPI`: mail servers, and vendors' own SDKs.
-const PYTHONIC: [&str; 3] = [BLACK_BOX, "adapters-carrier", "adapters-email"];
+/// The packages whose tests run what is from `PyPI`: mail servers, and vendors' own libraries.
+const PYTHONIC: [&str; 4] = [BLACK_BOX, "adapters-carrier", "adapters-email", "adapters-sms"];
 
 /// Runs the tests of the whole workspace, or of the packages that `arguments` name; the arguments
 /// go to the test runner.

@@ -141,6 +141,8 @@ fn class(sent: &Result<(), SendError>) -> &'static str {
         Err(SendError::BadRecipient { .. }) => "bad recipient",
         Err(SendError::Limited { .. }) => "limited",
         Err(SendError::Misconfigured { .. }) => "misconfigured",
+        Err(SendError::Exhausted { .. }) => "exhausted",
+        Err(SendError::NotOffered { .. }) => "not offered",
         Err(SendError::Unavailable { .. }) => "unavailable",
         Err(SendError::Ambiguous { .. }) => "ambiguous",
     }

@@ -15,7 +15,7 @@ use domain::credential::code::{Code, CodePolicy, Purpose};
 use domain::id::ChallengeId;
 use domain::identifier::Identifier;
 use domain::lockout::LockoutPolicy;
-use domain::message::Channel;
+use domain::message::{Channel, Recipient};
 use domain::oauth::Provider;
 use domain::oauth::id_token::Claims;
 use domain::oauth::key::{KeyId, PrivateKey, PublicKey};
@@ -252,6 +252,10 @@ impl FakePostbox {
 }
 
 impl Postbox for FakePostbox {
+    fn affords(&self, _: &Recipient) -> Result<(), PostboxError> {
+        Ok(())
+    }
+
     fn reserve(&self, _: Channel) -> Result<Slot, PostboxError> {
         let posted = Arc::clone(&self.0);
         Ok(Slot::new(move |letter| lock(&posted).push(letter)))

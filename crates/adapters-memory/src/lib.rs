@@ -13,6 +13,7 @@ pub mod database;
 mod fakes;
 pub mod one_time;
 pub mod session_copies;
+pub mod spending;
 pub mod throttles;
 
 #[cfg(feature = "testing")]

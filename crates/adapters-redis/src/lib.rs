@@ -15,6 +15,7 @@
 //! | `latchkey:{throttle}:c:<subject>` | list | times of events, newest first |
 //! | `latchkey:{throttle}:a:<address>` | sorted set | account and nonce of password attempts, by time |
 //! | `latchkey:session:<hash>` | string | the copy as JSON, or `-` where it is kept out |
+//! | `latchkey:spent:<day>` | string | what messages cost that day, in millionths |
 //! | `latchkey:once:<name>` | string | the end of its life, `:`, the value |
 //!
 //! In a cluster all codes and their counters live in one slot, and all throttles in another: that
@@ -29,6 +30,7 @@ mod forgiven;
 pub mod challenges;
 pub mod one_time;
 pub mod session_copies;
+pub mod spending;
 pub mod throttles;
 
 #[cfg(all(test, feature = "test-redis"))]
@@ -39,4 +41,5 @@ pub use challenges::RedisChallenges;
 pub use connection::{Redis, RedisSettings, RedisSettingsError};
 pub use one_time::RedisOneTimeStates;
 pub use session_copies::RedisSessionCopies;
+pub use spending::RedisSpending;
 pub use throttles::RedisThrottles;

@@ -1,31 +1,52 @@
 //! The queue before the vendors of all channels.
 //!
 //! [`delivery`] is what becomes of one letter, [`notices`] of one notice, [`health`] knows whether
-//! any vendor of a channel delivers.
+//! any vendor of a channel delivers, [`turns`] asks those first that do,
+//! [`spend`] pays for them.
 
 mod delivery;
 mod health;
 mod notices;
+mod spend;
+mod turns;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::Duration;
-use domain::message::{Channel, Message};
+use domain::message::{Channel, Message, Recipient};
 use ports::challenges::Challenges;
 use ports::clock::Clock;
 use ports::entropy::Entropy;
 use ports::postbox::{Letter, Postbox, PostboxError, Slot};
 use ports::sender::MessageSender;
+use ports::spending::{Micros, Spending};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout};
 
 use delivery::Delivery;
+pub use spend::Budget;
 
 /// Called with every code at the moment it is posted, and with every notice that was accepted.
 pub type OnPost = Arc<dyn Fn(&Message) + Send + Sync>;
+
+/// Called with each answer of a vendor.
+pub type OnAnswer = Arc<dyn Fn(&Answered<'_>) + Send + Sync>;
+
+/// What a vendor made of a code or notice, in words that name nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered<'a> {
+    /// The vendor.
+    pub vendor: &'static str,
+    /// The channel.
+    pub channel: Channel,
+    /// The country of the number; `None` for a mailbox.
+    pub country: Option<&'a str>,
+    /// `sent`, or why not.
+    pub outcome: &'static str,
+}
 
 /// One vendor, by the name that logs call it.
 #[derive(Clone)]
@@ -60,6 +81,10 @@ pub struct DispatcherSettings {
     pub back_off: Duration,
     /// How long all vendors of a channel fail before callers are told (OTP-10).
     pub down_after: Duration,
+    /// After how many letters in a row that it did not take a vendor rests.
+    pub rests_after: u32,
+    /// How long it rests, which means that all others are asked before it.
+    pub rest: Duration,
     /// While they fail, one message in this time is let through to see if they still do.
     pub probe_every: Duration,
 }
@@ -73,6 +98,8 @@ impl Default for DispatcherSettings {
             retries: 2,
             back_off: Duration::from_millis(400),
             down_after: Duration::from_secs(30),
+            rests_after: 3,
+            rest: Duration::from_secs(30),
             probe_every: Duration::from_secs(5),
         }
     }
@@ -83,6 +110,8 @@ impl Default for DispatcherSettings {
 pub struct DispatcherPorts {
     /// The vendors of all channels, in the order in which they are tried.
     pub vendors: Vec<Vendor>,
+    /// What messages cost and may cost, and where that is counted; `None` for no bound.
+    pub budget: Option<(Budget, Arc<dyn Spending>)>,
     /// Where a definite refusal is refunded.
     pub challenges: Arc<dyn Challenges>,
     /// Tells whether a code is still alive when its turn comes.
@@ -91,6 +120,8 @@ pub struct DispatcherPorts {
     pub entropy: Arc<dyn Entropy>,
     /// Sees every message; development only.
     pub on_post: Option<OnPost>,
+    /// Counts what vendors say.
+    pub on_answer: Option<OnAnswer>,
 }
 
 /// A bounded queue in the process, emptied by a few tasks (OTP-09).
@@ -124,6 +155,13 @@ impl Dispatcher {
         self.delivery.pending()
     }
 
+    /// What the day has cost so far, as far as this process knows, and what it may cost; `None`
+    /// without a budget.
+    #[must_use]
+    pub fn spent(&self) -> Option<(Micros, Micros)> {
+        self.delivery.purse.as_ref().map(spend::Purse::state)
+    }
+
     /// Takes no more letters, delivers those that are there, and gives the number of those that
     /// were not delivered `within` that time.
     ///
@@ -150,6 +188,12 @@ impl fmt::Debug for Dispatcher {
 }
 
 impl Postbox for Dispatcher {
+    fn affords(&self, to: &Recipient) -> Result<(), PostboxError> {
+        let Some(purse) = &self.delivery.purse else { return Ok(()) };
+        let vendors = self.delivery.ports.vendors.iter();
+        purse.affords(vendors.filter(|it| it.channel == to.channel()).map(|it| it.name), to)
+    }
+
     fn reserve(&self, channel: Channel) -> Result<Slot, PostboxError> {
         if *self.closing.borrow() {
             return Err(PostboxError::Full);

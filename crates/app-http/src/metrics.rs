@@ -11,7 +11,7 @@ use ::metrics::{counter, describe_counter, describe_gauge, gauge};
 use actix_web::dev::ServerHandle;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpResponse, HttpServer, web};
-use adapters_sms::Dispatcher;
+use adapters_sms::{Answered, Dispatcher};
 use anyhow::{Context as _, Result};
 use domain::policy::Policy;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -62,7 +62,16 @@ async fn get(
 ) -> HttpResponse {
     let pending = u32::try_from(dispatcher.pending()).unwrap_or(u32::MAX);
     gauge!("latchkey_postbox_pending").set(pending);
+    if let Some((spent, budget)) = dispatcher.spent() {
+        gauge!("latchkey_sms_spent").set(units(spent));
+        gauge!("latchkey_sms_budget").set(units(budget));
+    }
     HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT)).body(numbers.render())
+}
+
+/// An amount in the currency's units; a number of this kind is exact enough to look at.
+fn units(micros: u64) -> f64 {
+    Duration::from_micros(micros).as_secs_f64()
 }
 
 /// Says what each is, and gives a number to those that have one from the start.
@@ -72,8 +81,11 @@ fn describe(policy: &Policy) {
     describe_counter!("latchkey_locks_total", "Times that wrong passwords made an account wait.");
     describe_counter!("latchkey_codes_sent_total", "Codes that went on their way.");
     describe_counter!("latchkey_codes_verified_total", "Right codes, each once.");
+    describe_counter!("latchkey_messages_total", "What vendors made of codes and notices.");
     describe_counter!("latchkey_unavailable_total", "Answers 503, by problem and by what failed.");
     describe_gauge!("latchkey_codes_budget", "The most codes by SMS that may be sent in an hour.");
+    describe_gauge!("latchkey_sms_budget", "What a day of text messages may cost.");
+    describe_gauge!("latchkey_sms_spent", "What they cost today, as far as this node knows.");
     describe_gauge!("latchkey_outbox_age_seconds", "Age of the oldest entry of the outbox due.");
     describe_gauge!("latchkey_postbox_pending", "Codes posted and not yet done with.");
     counter!("latchkey_locks_total").increment(0);
@@ -99,6 +111,19 @@ pub(crate) fn tried(method: &'static str, refused: Option<&Problem>) {
     let outcome = refused.map_or("success", |it| it.code().as_str());
     counter!("latchkey_login_attempts_total", "method" => method, "outcome" => outcome)
         .increment(1);
+}
+
+/// A vendor answered: `sent`, or why not. A message that is repeated or goes to the next vendor is
+/// counted each time.
+pub(crate) fn vendor_answered(answered: &Answered<'_>) {
+    let Answered { vendor, channel, country, outcome } = *answered;
+    let country = country.unwrap_or(NOTHING).to_owned();
+    counter!(
+        "latchkey_messages_total",
+        "channel" => channel.as_str(), "country" => country, "vendor" => vendor,
+        "outcome" => outcome,
+    )
+    .increment(1);
 }
 
 /// A request was answered 503.

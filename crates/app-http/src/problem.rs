@@ -184,6 +184,7 @@ impl Problem {
         if let Some(error) = cause.downcast_ref::<PostboxError>() {
             return match error {
                 PostboxError::Full => Some("postbox"),
+                PostboxError::Spent { .. } => None,
                 PostboxError::Down { channel, .. } => Some(channel.as_str()),
             };
         }

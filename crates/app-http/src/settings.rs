@@ -12,6 +12,8 @@ mod policy;
 mod providers;
 mod ranges;
 mod sections;
+mod sms;
+mod sms_budget;
 mod tree;
 mod webhooks;
 
@@ -21,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters_email::{SmtpSettings, SmtpSettingsError};
+use adapters_sms::Budget;
 use domain::policy::Policy;
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
@@ -30,6 +33,7 @@ pub(crate) use carriers::Carrier;
 pub(crate) use load::{Environment, environment};
 pub(crate) use master::MasterSecret;
 pub(crate) use providers::Provider;
+pub(crate) use sms::Sender;
 pub(crate) use webhooks::Webhooks;
 
 /// Everything that an operator decides.
@@ -47,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) policy: Arc<Policy>,
     /// Who delivers text messages, in the order in which they are tried.
     pub(crate) senders: Vec<Sender>,
+    /// What text messages may cost; `None` for no bound.
+    pub(crate) sms_budget: Option<Budget>,
     /// Where events go; `None` tells nobody.
     pub(crate) webhooks: Option<Webhooks>,
     /// Who delivers e-mail; `None` for nobody.
@@ -112,13 +118,6 @@ pub(crate) struct Hashing {
     pub(crate) iterations: u32,
     /// Lanes.
     pub(crate) parallelism: u32,
-}
-
-/// Who delivers text messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sender {
-    /// Prints them; development only.
-    Log,
 }
 
 /// Why the settings refuse the start. Names keys, never values.
@@ -202,7 +201,8 @@ impl Settings {
                 iterations: sections.password.iterations,
                 parallelism: sections.password.parallelism,
             },
-            senders: senders(&sections.sms.senders, profile)?,
+            senders: sms::senders(&sections.sms, profile)?,
+            sms_budget: sms_budget::budget(&sections.sms)?,
             webhooks: webhooks::webhooks(&sections.webhooks, profile)?,
             email: email(&sections.email.smtp, profile)?,
             policy: Arc::new(policy::policy(&sections, profile)?),
@@ -221,21 +221,6 @@ fn header(key: &str, text: &str) -> Result<String, SettingsError> {
     actix_web::http::header::HeaderName::try_from(text)
         .map(|it| it.as_str().to_owned())
         .map_err(|_| SettingsError::key(key, "must be the name of a header"))
-}
-
-fn senders(names: &[String], profile: Profile) -> Result<Vec<Sender>, SettingsError> {
-    let key = "sms.senders";
-    let sender = |name: &String| match (name.as_str(), profile) {
-        ("log", Profile::Development) => Ok(Sender::Log),
-        ("log", Profile::Production) => {
-            Err(SettingsError::key(key, "`log` exists in development only"))
-        }
-        (it @ ("aliyun" | "tencent" | "twilio" | "webhook"), _) => {
-            Err(SettingsError::key(key, format!("`{it}` is not built yet")))
-        }
-        _ => Err(SettingsError::key(key, "holds a name that is no sender's")),
-    };
-    names.iter().map(sender).collect()
 }
 
 fn email(smtp: &sections::Smtp, profile: Profile) -> Result<Option<SmtpSettings>, SettingsError> {
@@ -290,7 +275,7 @@ mod tests {
         let settings = read("development", &[]).expect("settings");
         assert_eq!(settings.server.bind.to_string(), "127.0.0.1:8080");
         assert!(settings.store.migrate && settings.store.redis_url.is_none());
-        assert_eq!(settings.senders, [Sender::Log]);
+        assert!(matches!(*settings.senders, [Sender::Log]));
         let policy = &settings.policy;
         assert_eq!(policy.codes.length, 6);
         assert_eq!(policy.codes.per_phone.len(), 3);
@@ -340,7 +325,7 @@ mod tests {
     #[case::negative("LATCHKEY__CODES__TTL_SECS", "-1", "codes.ttl_secs")]
     #[case::truth("LATCHKEY__POLICY__REQUIRE_PHONE", "maybe", "policy.require_phone")]
     #[case::list("LATCHKEY__SMS__SENDERS", "log", "sms.senders")]
-    #[case::vendor("LATCHKEY__SMS__SENDERS", r#"["aliyun"]"#, "sms.senders")]
+    #[case::vendor("LATCHKEY__SMS__SENDERS", r#"["aliyun"]"#, "sms.aliyun.access_key_id")]
     #[case::stranger("LATCHKEY__SMS__SENDERS", r#"["pigeon"]"#, "sms.senders")]
     #[case::region("LATCHKEY__POLICY__ALLOWED_REGIONS", r#"["China"]"#, "policy.allowed_regions")]
     #[case::proxy("LATCHKEY__SERVER__TRUSTED_PROXIES", r#"["proxy"]"#, "server.trusted_proxies")]

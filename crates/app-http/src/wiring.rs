@@ -15,12 +15,17 @@ use adapters_email::SmtpSender;
 use adapters_memory::challenges::MemoryChallenges;
 use adapters_memory::one_time::MemoryOneTimeStates;
 use adapters_memory::session_copies::MemorySessionCopies;
+use adapters_memory::spending::MemorySpending;
 use adapters_memory::throttles::MemoryThrottles;
 use adapters_oauth::{Surroundings, Times};
 use adapters_redis::{
-    Redis, RedisChallenges, RedisOneTimeStates, RedisSessionCopies, RedisSettings, RedisThrottles,
+    Redis, RedisChallenges, RedisOneTimeStates, RedisSessionCopies, RedisSettings, RedisSpending,
+    RedisThrottles,
 };
-use adapters_sms::{Dispatcher, DispatcherPorts, DispatcherSettings, Inbox, LogSender, Vendor};
+use adapters_sms::{
+    ALIYUN, AliyunSender, Dispatcher, DispatcherPorts, DispatcherSettings, Inbox, LogSender,
+    SetupError, TENCENT, TWILIO, TencentSender, TwilioSender, Vendor, WEBHOOK, WebhookSender,
+};
 use adapters_webhook::{WebhookSettings, WebhookSink};
 use anyhow::{Context as _, Result, anyhow, bail};
 use application::outbox::Courier;
@@ -35,14 +40,17 @@ use ports::event_sink::EventSink;
 use ports::grants::Grants;
 use ports::one_time::OneTimeStates;
 use ports::outbox::Outbox;
+use ports::sender::MessageSender;
 use ports::session_copies::SessionCopies;
 use ports::sessions::Sessions;
 use ports::signing_keys::SigningKeys;
+use ports::spending::Spending;
 use ports::throttles::Throttles;
 use ports::{Carriers, Ports, Providers};
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Handle;
 
+use crate::metrics;
 use crate::settings::{Carrier, Hashing, Profile, Provider, Sender, Settings, Store, Webhooks};
 
 /// How long a password may wait for a thread (PWD-05).
@@ -69,7 +77,8 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let hasher = ArgonHasher::start(&hashing(settings.hashing))
         .context("settings `password.memory_kib`, `.iterations` and `.parallelism`")?;
     let database = database(&settings.store, main)?;
-    let (challenges, throttles, session_copies, one_time) = shared(&settings.store, main)?;
+    let Shared { challenges, throttles, session_copies, one_time, spending } =
+        shared(&settings.store, main)?;
     let providers = providers(settings, &clock)?;
     let inbox = match settings.profile {
         Profile::Development => Some(Inbox::new(Arc::clone(&clock))),
@@ -78,11 +87,13 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let dispatcher = Arc::new(Dispatcher::start(
         DispatcherSettings::default(),
         DispatcherPorts {
-            vendors: vendors(settings, inbox.as_ref(), &entropy)?,
+            vendors: vendors(settings, inbox.as_ref(), &clock, &entropy)?,
+            budget: settings.sms_budget.clone().map(|it| (it, spending)),
             challenges: Arc::clone(&challenges),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
             on_post: inbox.as_ref().map(Inbox::hook),
+            on_answer: Some(Arc::new(metrics::vendor_answered)),
         },
         main,
     ));
@@ -198,9 +209,11 @@ fn policy(settings: &Settings, providers: &Providers) -> Policy {
 fn vendors(
     settings: &Settings,
     inbox: Option<&Arc<Inbox>>,
+    clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
 ) -> Result<Vec<Vendor>> {
-    let mut vendors: Vec<Vendor> = settings.senders.iter().copied().map(vendor).collect();
+    let mut vendors =
+        settings.senders.iter().map(|it| vendor(it, clock, entropy)).collect::<Result<Vec<_>>>()?;
     if let Some(smtp) = &settings.email {
         let sender = SmtpSender::new(smtp.clone(), Arc::clone(entropy))
             .context("setting `email.smtp.url`")?;
@@ -216,10 +229,28 @@ fn vendors(
     Ok(vendors)
 }
 
-fn vendor(sender: Sender) -> Vendor {
-    match sender {
-        Sender::Log => Vendor { name: "log", channel: Channel::Sms, sender: Arc::new(LogSender) },
-    }
+fn vendor(sender: &Sender, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Result<Vendor> {
+    let (clock, entropy) = (Arc::clone(clock), Arc::clone(entropy));
+    let (name, sender): (_, Result<Arc<dyn MessageSender>, SetupError>) = match sender {
+        Sender::Log => ("log", Ok(Arc::new(LogSender))),
+        Sender::Aliyun(it) => {
+            (ALIYUN, AliyunSender::new(it.clone(), clock, entropy).map(|it| Arc::new(it) as _))
+        }
+        Sender::Tencent(it) => {
+            (TENCENT, TencentSender::new(it.clone(), clock).map(|it| Arc::new(it) as _))
+        }
+        Sender::Twilio(it) => (TWILIO, TwilioSender::new(it.clone()).map(|it| Arc::new(it) as _)),
+        Sender::Webhook(it) => (WEBHOOK, WebhookSender::new(it, clock).map(|it| Arc::new(it) as _)),
+    };
+    let sender = sender.map_err(|error| {
+        let key = match (&error, name) {
+            (SetupError::Secret, _) => "secret",
+            (_, WEBHOOK) => "url",
+            _ => "endpoint",
+        };
+        anyhow::Error::from(error).context(format!("setting `sms.{name}.{key}`"))
+    })?;
+    Ok(Vendor { name, channel: Channel::Sms, sender })
 }
 
 /// The database's engine, by its address.
@@ -271,27 +302,35 @@ fn database(store: &Store, main: &Handle) -> Result<Database> {
     })
 }
 
-type Shared =
-    (Arc<dyn Challenges>, Arc<dyn Throttles>, Arc<dyn SessionCopies>, Arc<dyn OneTimeStates>);
+/// What the nodes share beside the database.
+struct Shared {
+    challenges: Arc<dyn Challenges>,
+    throttles: Arc<dyn Throttles>,
+    session_copies: Arc<dyn SessionCopies>,
+    one_time: Arc<dyn OneTimeStates>,
+    spending: Arc<dyn Spending>,
+}
 
 /// What Redis keeps, or the process itself where there is one node only.
 fn shared(store: &Store, main: &Handle) -> Result<Shared> {
     let Some(url) = &store.redis_url else {
-        return Ok((
-            Arc::new(MemoryChallenges::default()),
-            Arc::new(MemoryThrottles::default()),
-            Arc::new(MemorySessionCopies::default()),
-            Arc::new(MemoryOneTimeStates::default()),
-        ));
+        return Ok(Shared {
+            challenges: Arc::new(MemoryChallenges::default()),
+            throttles: Arc::new(MemoryThrottles::default()),
+            session_copies: Arc::new(MemorySessionCopies::default()),
+            one_time: Arc::new(MemoryOneTimeStates::default()),
+            spending: Arc::new(MemorySpending::default()),
+        });
     };
     let redis = Redis::connect(&RedisSettings::new(url.clone()), main.clone())
         .context("setting `store.redis_url`")?;
-    Ok((
-        Arc::new(RedisChallenges::new(redis.clone())),
-        Arc::new(RedisThrottles::new(redis.clone())),
-        Arc::new(RedisSessionCopies::new(redis.clone())),
-        Arc::new(RedisOneTimeStates::new(redis)),
-    ))
+    Ok(Shared {
+        challenges: Arc::new(RedisChallenges::new(redis.clone())),
+        throttles: Arc::new(RedisThrottles::new(redis.clone())),
+        session_copies: Arc::new(RedisSessionCopies::new(redis.clone())),
+        one_time: Arc::new(RedisOneTimeStates::new(redis.clone())),
+        spending: Arc::new(RedisSpending::new(redis)),
+    })
 }
 
 /// Runs migrations and names those that ran.
@@ -337,4 +376,54 @@ async fn blocking(
     work: impl FnOnce() -> Result<Vec<String>, MigrateError> + Send + 'static,
 ) -> Result<Vec<String>, MigrationsError> {
     Ok(tokio::task::spawn_blocking(work).await??)
+}
+
+#[cfg(test)]
+mod tests {
+    use adapters_sms::{Timeouts, TwilioSettings, WebhookSenderSettings};
+    use rstest::rstest;
+
+    use super::*;
+
+    const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+    fn webhook(url: &str, secret: &str) -> Sender {
+        let timeouts = Timeouts::default();
+        Sender::Webhook(WebhookSenderSettings {
+            url: url.to_owned(),
+            secret: secret.into(),
+            timeouts,
+        })
+    }
+
+    fn twilio(endpoint: &str) -> Sender {
+        Sender::Twilio(TwilioSettings {
+            account_sid: "AC1".to_owned(),
+            auth_token: "hunter2".into(),
+            from: "+15005550006".to_owned(),
+            endpoint: endpoint.to_owned(),
+            timeouts: Timeouts::default(),
+        })
+    }
+
+    /// CFG-02: what would go to another machine in clear refuses the start, naming the key and no
+    /// value.
+    #[rstest]
+    #[case::here(webhook("http://127.0.0.1:9/sms", SECRET), None)]
+    #[case::encrypted(webhook("https://example.com/sms?a=b", SECRET), None)]
+    #[case::in_clear(webhook("http://example.com/sms", SECRET), Some("sms.webhook.url"))]
+    #[case::secret(webhook("https://example.com/sms", "hunter2"), Some("sms.webhook.secret"))]
+    #[case::own(twilio(""), None)]
+    #[case::stand_in(twilio("http://localhost:9900/twilio"), None)]
+    #[case::vendor_in_clear(twilio("http://hunter2.example.com"), Some("sms.twilio.endpoint"))]
+    fn a_sender_that_cannot_be_is_named(#[case] sender: Sender, #[case] key: Option<&str>) {
+        let (clock, entropy) =
+            (Arc::new(SystemClock::default()) as _, Arc::new(SystemEntropy) as _);
+        let said = vendor(&sender, &clock, &entropy).err().map(|it| format!("{it:#}"));
+        assert_eq!(said.is_some(), key.is_some(), "{said:?}");
+        if let (Some(said), Some(key)) = (said, key) {
+            assert!(said.contains(&format!("setting `{key}`")), "{said}");
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
 }

@@ -37,6 +37,7 @@ pub async fn request_challenge(
 ) -> Result<Sent, Error> {
     let now = ports.clock.now();
     let policy = &ports.policy.codes;
+    ports.postbox.affords(&to)?;
     let slot = ports.postbox.reserve(to.channel())?;
     let id = ChallengeId::new(entropy::bytes(&*ports.entropy));
     let code = Code::draw(policy.length, || u64::from_be_bytes(entropy::bytes(&*ports.entropy)));

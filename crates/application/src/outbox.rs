@@ -118,14 +118,17 @@ async fn tell_person(
         Err(
             error @ (SendError::BadRecipient { .. }
             | SendError::Limited { .. }
-            | SendError::Misconfigured { .. }),
+            | SendError::Misconfigured { .. }
+            | SendError::NotOffered { .. }),
         ) => {
             tracing::warn!(%id, what = notice.as_str(), %error, "a notice was refused for good");
             Ok(())
         }
-        Err(error @ (SendError::Unavailable { .. } | SendError::Ambiguous { .. })) => {
-            Err(chain(&error))
-        }
+        Err(
+            error @ (SendError::Exhausted { .. }
+            | SendError::Unavailable { .. }
+            | SendError::Ambiguous { .. }),
+        ) => Err(chain(&error)),
     }
 }
 

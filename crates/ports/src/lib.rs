@@ -23,6 +23,7 @@ pub mod session_copies;
 pub mod sessions;
 pub mod signer;
 pub mod signing_keys;
+pub mod spending;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttles;

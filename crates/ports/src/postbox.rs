@@ -1,7 +1,7 @@
 //! The queue before the senders: bounded, so that a full one is told before anything is stored.
 
 use domain::cap::Charge;
-use domain::message::{Channel, CodeMessage};
+use domain::message::{Channel, CodeMessage, Recipient};
 use domain::{Duration, Timestamp};
 use thiserror::Error;
 
@@ -11,6 +11,12 @@ pub enum PostboxError {
     /// All places are taken.
     #[error("the message queue is full")]
     Full,
+    /// Too little is left of the day's budget for any vendor of the channel.
+    #[error("the day's message budget is spent")]
+    Spent {
+        /// When the next day begins.
+        retry_after: Duration,
+    },
     /// All vendors of the channel have been failing for a while.
     #[error("no vendor delivers {} messages at present", channel.as_str())]
     Down {
@@ -51,6 +57,12 @@ impl Slot {
 /// The queue before the senders.
 #[cfg_attr(feature = "testing", mockall::automock)]
 pub trait Postbox: Send + Sync {
+    /// Refuses a message that no vendor can be paid for today, before anything is stored for it.
+    ///
+    /// It looks at what this process knows and asks nobody: what others spend since is noticed when
+    /// the message is paid for, and the message is refunded then.
+    fn affords(&self, to: &Recipient) -> Result<(), PostboxError>;
+
     /// Reserves a place for one message that travels by a channel.
     ///
     /// The places are everybody's; whether vendors are failing is each channel's own affair.

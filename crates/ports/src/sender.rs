@@ -19,9 +19,22 @@ pub enum SendError {
         /// The sender's name.
         vendor: &'static str,
     },
-    /// Our key, signature, template or balance with this vendor. The next vendor may do.
+    /// Our key, signature or template with this vendor. The next vendor may do.
     #[error("{vendor} is not set up")]
     Misconfigured {
+        /// The sender's name.
+        vendor: &'static str,
+    },
+    /// Our balance, package or ceiling with this vendor is used up. The next vendor may do.
+    #[error("what was paid for at {vendor} is used up")]
+    Exhausted {
+        /// The sender's name.
+        vendor: &'static str,
+    },
+    /// The vendor is set up for other messages than this one, as for codes and not for notices:
+    /// it was not asked. The next vendor may do.
+    #[error("{vendor} has no text for this message")]
+    NotOffered {
         /// The sender's name.
         vendor: &'static str,
     },

@@ -33,6 +33,8 @@ mod recycled;
 mod register;
 mod session;
 mod sessions;
+mod sms;
+mod sms_attack;
 mod webhooks;
 
 /// Waits until an address was told all of these, and fails if it was not.

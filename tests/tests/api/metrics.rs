@@ -35,6 +35,7 @@ async fn what_happens_is_counted_and_names_nobody() {
         ("SERVER__METRICS_BIND", address.as_str()),
         ("LOCKOUT__THRESHOLD", "1"),
         ("LIMITS__GLOBAL_SENDS_HOUR", "1"),
+        ("SMS__BUDGET__PER_DAY", "2.5"),
     ];
     let node = world.node_with(&settings).await;
     let code = node.client.code(PHONE).await;
@@ -62,6 +63,8 @@ async fn what_happens_is_counted_and_names_nobody() {
         ("latchkey_codes_sent_total{channel=\"sms\",country=\"CN\"}", 1.0),
         ("latchkey_codes_verified_total{channel=\"sms\",country=\"CN\"}", 1.0),
         ("latchkey_codes_budget", 1.0),
+        ("latchkey_sms_budget", 2.5),
+        ("latchkey_sms_spent", 0.0),
         ("latchkey_unavailable_total{code=\"sms_budget_exhausted\",dependency=\"—\"}", 1.0),
         ("latchkey_http_requests_total{route=\"/v1/login\",method=\"POST\",status=\"401\"}", 2.0),
         ("latchkey_http_requests_total{route=\"-\",method=\"GET\",status=\"404\"}", 1.0),

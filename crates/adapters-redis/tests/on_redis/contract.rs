@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use adapters_redis::{RedisChallenges, RedisOneTimeStates, RedisSessionCopies, RedisThrottles};
+use adapters_redis::{
+    RedisChallenges, RedisOneTimeStates, RedisSessionCopies, RedisSpending, RedisThrottles,
+};
 
 use crate::redis;
 
@@ -22,6 +24,12 @@ mod session_copies {
     use super::*;
 
     ports::session_copies_contract!(async { Arc::new(RedisSessionCopies::new(redis())) });
+}
+
+mod spending {
+    use super::*;
+
+    ports::spending_contract!(async { Arc::new(RedisSpending::new(redis())) });
 }
 
 mod one_time {

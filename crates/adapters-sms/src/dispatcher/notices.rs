@@ -6,6 +6,7 @@ use ports::messenger::Messenger;
 use ports::sender::SendError;
 
 use super::Dispatcher;
+use super::delivery::Asked;
 
 #[async_trait]
 impl Messenger for Dispatcher {
@@ -15,18 +16,24 @@ impl Messenger for Dispatcher {
         let channel = notice.to.channel();
         let message = Message::Notice(notice.clone());
         let mut last = SendError::Misconfigured { vendor: channel.as_str() };
-        for vendor in self.delivery.vendors(channel) {
-            let Err(error) = self.delivery.ask(vendor, &message).await else {
-                if let Some(on_post) = &self.on_post {
-                    on_post(&message);
+        for (vendor, _) in self.delivery.vendors(channel) {
+            let error = match self.delivery.ask(vendor, &message).await {
+                Asked::Answered(Ok(())) => {
+                    if let Some(on_post) = &self.on_post {
+                        on_post(&message);
+                    }
+                    return Ok(());
                 }
-                return Ok(());
+                Asked::Answered(Err(error)) => error,
+                Asked::TooDear => SendError::Exhausted { vendor: vendor.name },
             };
             let (to, what) = (notice.to.masked(), notice.notice.as_str());
             tracing::warn!(to, vendor = vendor.name, notice = what, %error, "a notice was not accepted");
             match error {
                 SendError::BadRecipient { .. } | SendError::Limited { .. } => return Err(error),
                 SendError::Misconfigured { .. }
+                | SendError::Exhausted { .. }
+                | SendError::NotOffered { .. }
                 | SendError::Unavailable { .. }
                 | SendError::Ambiguous { .. } => last = error,
             }

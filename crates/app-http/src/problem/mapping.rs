@@ -110,7 +110,8 @@ impl From<Error> for Problem {
             Error::SmsRateLimited { retry_after } => {
                 Self::new(Code::SmsRateLimited).after(retry_after)
             }
-            Error::SmsBudgetExhausted { retry_after } => {
+            Error::SmsBudgetExhausted { retry_after }
+            | Error::Postbox(PostboxError::Spent { retry_after }) => {
                 Self::new(Code::SmsBudgetExhausted).after(retry_after)
             }
             Error::Store(error) => error.into(),

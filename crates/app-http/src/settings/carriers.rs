@@ -51,7 +51,7 @@ pub(super) fn carriers(section: &sections::Carriers) -> Result<Vec<Carrier>, Set
 }
 
 fn read_aliyun(
-    it: &sections::Aliyun,
+    it: &sections::CarrierAliyun,
     keys: Keys,
     surface: Surface,
 ) -> Result<AliyunSettings, SettingsError> {

@@ -4,12 +4,8 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::providers;
-
-/// A section that a later version reads: its names are known, its contents are not looked at.
-type Later = Option<IgnoredAny>;
 
 /// The whole tree.
 #[derive(Debug, Default, Deserialize)]
@@ -131,6 +127,66 @@ sections! {
         delete_grace_days: u32 = 0,
     }
 
+    /// Who delivers text messages.
+    Sms {
+        senders: Vec<String> = vec!["log".to_owned()],
+        aliyun: Aliyun = Aliyun::default(),
+        tencent: Tencent = Tencent::default(),
+        twilio: Twilio = Twilio::default(),
+        webhook: SmsWebhook = SmsWebhook::default(),
+        budget: Budget = Budget::default(),
+    }
+
+    /// What a day may cost, and a message by vendor and country; amounts as in `0.045`.
+    Budget {
+        per_day: String = String::new(),
+        price: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new(),
+    }
+
+    /// Alibaba Cloud. The tables are by region, in two letters; `*` is all but mainland China.
+    Aliyun {
+        access_key_id: String = String::new(),
+        access_key_secret: SecretString = "".into(),
+        sign_name: String = String::new(),
+        sign_names: BTreeMap<String, String> = BTreeMap::new(),
+        template_code: String = String::new(),
+        templates: BTreeMap<String, String> = BTreeMap::new(),
+        notice_template: String = String::new(),
+        notice_templates: BTreeMap<String, String> = BTreeMap::new(),
+        signature: String = "acs3".to_owned(),
+        endpoint: String = String::new(),
+    }
+
+    /// Tencent Cloud.
+    Tencent {
+        secret_id: String = String::new(),
+        secret_key: SecretString = "".into(),
+        sdk_app_id: String = String::new(),
+        sign_name: String = String::new(),
+        sign_names: BTreeMap<String, String> = BTreeMap::new(),
+        template_id: String = String::new(),
+        templates: BTreeMap<String, String> = BTreeMap::new(),
+        template_params: Vec<String> = vec!["code".to_owned()],
+        notice_template: String = String::new(),
+        notice_templates: BTreeMap<String, String> = BTreeMap::new(),
+        region: String = "ap-guangzhou".to_owned(),
+        endpoint: String = String::new(),
+    }
+
+    /// Twilio.
+    Twilio {
+        account_sid: String = String::new(),
+        auth_token: SecretString = "".into(),
+        from: String = String::new(),
+        endpoint: String = String::new(),
+    }
+
+    /// A team's own gateway.
+    SmsWebhook {
+        url: String = String::new(),
+        secret: SecretString = "".into(),
+    }
+
     /// Where events go.
     Webhooks {
         url: String = String::new(),
@@ -165,8 +221,8 @@ sections! {
 
     /// Who verifies phone numbers, by the vendor's name in the API; none without a section.
     Carriers {
-        aliyun: Option<Aliyun> = None,
-        aliyun_h5: Option<Aliyun> = None,
+        aliyun: Option<CarrierAliyun> = None,
+        aliyun_h5: Option<CarrierAliyun> = None,
         jverify: Option<Jverify> = None,
         jverify_h5: Option<Jverify> = None,
         cmcc: Option<Cmcc> = None,
@@ -174,7 +230,7 @@ sections! {
     }
 
     /// Alibaba Cloud's number verification, in apps and on pages.
-    Aliyun {
+    CarrierAliyun {
         access_key_id: String = String::new(),
         access_key_secret: SecretString = "".into(),
         endpoint: String = adapters_carrier::aliyun::ENDPOINT.to_owned(),
@@ -211,28 +267,5 @@ sections! {
     Secrets {
         key: SecretString = "".into(),
         key_file: String = String::new(),
-    }
-}
-
-/// Who delivers text messages.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Sms {
-    pub(super) senders: Vec<String>,
-    aliyun: Later,
-    tencent: Later,
-    twilio: Later,
-    webhook: Later,
-}
-
-impl Default for Sms {
-    fn default() -> Self {
-        Self {
-            senders: vec!["log".to_owned()],
-            aliyun: None,
-            tencent: None,
-            twilio: None,
-            webhook: None,
-        }
     }
 }

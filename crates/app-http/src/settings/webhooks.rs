@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{Profile, SettingsError, is_local, sections};
 
 /// The secret in the examples of Standard Webhooks.
-const SAMPLE: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(super) const SAMPLE: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// Where events go.
 #[derive(Debug)]

@@ -40,6 +40,7 @@ async fn a_second_code_waits_for_the_resend_time() {
 async fn a_full_queue_costs_nobody_their_share() {
     let fakes = Fakes::default();
     let mut full = MockPostbox::new();
+    full.expect_affords().returning(|_| Ok(()));
     full.expect_reserve().returning(|_| Err(PostboxError::Full));
     let ports = Ports { postbox: Arc::new(full), ..fakes.ports() };
     let to = Recipient::Phone(phone(1));

@@ -198,6 +198,8 @@ async fn a_notice_with_an_address_goes_there() {
 #[case::no_number(|| SendError::BadRecipient { vendor: "v" }, false)]
 #[case::limit(|| SendError::Limited { vendor: "v" }, false)]
 #[case::set_up(|| SendError::Misconfigured { vendor: "v" }, false)]
+#[case::no_text(|| SendError::NotOffered { vendor: "v" }, false)]
+#[case::no_balance(|| SendError::Exhausted { vendor: "v" }, true)]
 #[case::down(|| SendError::Unavailable { vendor: "v" }, true)]
 #[case::perhaps(|| SendError::Ambiguous { vendor: "v" }, true)]
 #[tokio::test]

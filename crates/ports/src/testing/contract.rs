@@ -24,5 +24,6 @@ pub mod session_copies;
 pub mod sessions;
 pub mod signer;
 pub mod signing_keys;
+pub mod spending;
 pub mod third_party;
 pub mod throttles;

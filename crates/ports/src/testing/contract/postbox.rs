@@ -171,6 +171,8 @@ macro_rules! postbox_contract {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use domain::message::Recipient;
+
     use super::*;
     use crate::testing::breaks;
 
@@ -179,6 +181,10 @@ mod tests {
     struct CheckThenCount(AtomicUsize);
 
     impl Postbox for CheckThenCount {
+        fn affords(&self, _: &Recipient) -> Result<(), PostboxError> {
+            Ok(())
+        }
+
         fn reserve(&self, _: Channel) -> Result<Slot, PostboxError> {
             if self.0.load(Ordering::SeqCst) >= PLACES {
                 return Err(PostboxError::Full);
@@ -193,6 +199,10 @@ mod tests {
     struct Boundless;
 
     impl Postbox for Boundless {
+        fn affords(&self, _: &Recipient) -> Result<(), PostboxError> {
+            Ok(())
+        }
+
         fn reserve(&self, _: Channel) -> Result<Slot, PostboxError> {
             Ok(Slot::new(drop))
         }
@@ -223,6 +233,10 @@ mod tests {
     struct Twice(Arc<Recorder>);
 
     impl Postbox for Twice {
+        fn affords(&self, _: &Recipient) -> Result<(), PostboxError> {
+            Ok(())
+        }
+
         fn reserve(&self, _: Channel) -> Result<Slot, PostboxError> {
             let recorder = Arc::clone(&self.0);
             Ok(Slot::new(move |letter| {
