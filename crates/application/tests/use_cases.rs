@@ -1,6 +1,8 @@
 //! The use cases on fakes, one port swapped where a test asks for it.
 #![cfg(test)]
 
+#[path = "use_cases/carrier.rs"]
+mod carrier;
 #[path = "use_cases/challenge.rs"]
 mod challenge;
 #[path = "use_cases/login.rs"]
