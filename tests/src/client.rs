@@ -12,6 +12,7 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     bearer: Option<String>,
+    basic: Option<(String, String)>,
 }
 
 /// An answer, read to its end.
@@ -31,9 +32,12 @@ pub struct Answer {
 
 impl Client {
     pub(crate) fn new(address: &str) -> Self {
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30));
+        // Redirects are answers like any other.
+        let http =
+            reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let http = http.timeout(Duration::from_secs(30));
         let http = http.build().expect("an HTTP client");
-        Self { http, base: format!("http://{address}"), bearer: None }
+        Self { http, base: format!("http://{address}"), bearer: None, basic: None }
     }
 
     /// The same client with a bearer token.
@@ -42,12 +46,19 @@ impl Client {
         Self { bearer: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The same client with a name and a secret.
+    #[must_use]
+    pub fn with_basic(&self, name: &str, secret: &str) -> Self {
+        Self { basic: Some((name.to_owned(), secret.to_owned())), ..self.clone() }
+    }
+
     /// Any request, for what the others do not do.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
-        match &self.bearer {
-            Some(token) => request.bearer_auth(token),
-            None => request,
+        match (&self.bearer, &self.basic) {
+            (Some(token), _) => request.bearer_auth(token),
+            (None, Some((name, secret))) => request.basic_auth(name, Some(secret)),
+            (None, None) => request,
         }
     }
 

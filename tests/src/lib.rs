@@ -6,6 +6,7 @@
 
 mod client;
 mod node;
+pub mod oauth;
 mod receiver;
 mod world;
 

@@ -14,8 +14,8 @@ use ports::Ports;
 use crate::edge::{Network, no_override};
 use crate::problem::{Code, Problem};
 use crate::routes::{
-    challenges, dev, docs, health, identities, login, logins, logout, me, merge, openapi, password,
-    password_reset, reauthenticate, register, sessions,
+    challenges, dev, docs, health, identities, login, logins, logout, me, merge, oauth2, openapi,
+    password, password_reset, reauthenticate, register, sessions,
 };
 use crate::settings::{Profile, Settings};
 
@@ -129,10 +129,37 @@ pub(crate) fn routes(config: &mut ServiceConfig, profile: Profile) {
         .service(place("/openapi.json", "GET, HEAD").route(get().to(openapi::get)))
         .service(place("/docs", "GET, HEAD").route(get().to(docs::page)))
         .service(place("/docs/{file}", "GET, HEAD").route(get().to(docs::file)));
+    oauth_routes(config);
     if profile == Profile::Development {
         config.service(place("/dev/messages", "GET, HEAD").route(get().to(dev::get)));
     }
     config.default_service(web::to(|| refuse(|| Problem::new(Code::NotFound))));
+}
+
+/// What other programs call; some of it from browsers of other origins.
+fn oauth_routes(config: &mut ServiceConfig) {
+    use oauth2::{authorize, cors, discovery, introspect, jwks, revoke, token, userinfo};
+    let preflight = || on(guard::Options()).to(cors::preflight);
+    config
+        .service(
+            // No HEAD: an answer without a body would give a code all the same.
+            place("/oauth2/authorize", "GET, POST")
+                .route(on(guard::Get()).to(authorize::get))
+                .route(post().to(authorize::post)),
+        )
+        .service(place("/oauth2/token", "POST").route(post().to(token::post)).route(preflight()))
+        .service(place("/oauth2/revoke", "POST").route(post().to(revoke::post)).route(preflight()))
+        .service(place("/oauth2/introspect", "POST").route(post().to(introspect::post)))
+        .service(
+            place("/oauth2/userinfo", "GET, HEAD, POST")
+                .route(get().to(userinfo::get))
+                .route(post().to(userinfo::get))
+                .route(preflight()),
+        )
+        .service(place("/oauth2/jwks", "GET, HEAD").route(get().to(jwks::get)).route(preflight()));
+    for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
+        config.service(place(path, "GET, HEAD").route(get().to(discovery::get)).route(preflight()));
+    }
 }
 
 /// A path and the methods that it has; any other one is told them.

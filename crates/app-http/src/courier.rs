@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use application::oauth::keys::tend;
 use application::outbox::{Courier, deliver, take_due};
 use domain::Timestamp;
 use ports::error::StoreError;
@@ -60,6 +61,7 @@ async fn go_round(
     let mut hands = JoinSet::new();
     let mut is_well = true;
     let mut freed_at = Instant::now();
+    let mut has_keys = false;
     while !*stopped.borrow() {
         let outcome = if is_ready() { hand_out(&courier, &mut hands).await } else { Ok(()) };
         let pause = if outcome.is_ok() { POLL } else { PAUSE };
@@ -70,9 +72,14 @@ async fn go_round(
             Err(_) => {}
         }
         is_well = outcome.is_ok();
+        if is_well && !has_keys && is_ready() {
+            has_keys = true;
+            tend_keys(&courier).await;
+        }
         if is_well && freed_at.elapsed() >= FREE_EVERY {
             freed_at = Instant::now();
             free_deleted(&courier).await;
+            tidy_grants(&courier).await;
         }
         tokio::select! {
             () = sleep(pause) => {}
@@ -93,6 +100,27 @@ async fn free_deleted(courier: &Courier) {
         Ok(0) => {}
         Ok(count) => tracing::info!(count, "the identifiers of deleted accounts are free"),
         Err(error) => tracing::warn!(%error, "deleted accounts could not be looked at"),
+    }
+}
+
+/// Deletes codes and tokens that are over, and looks after the keys that sign.
+async fn tidy_grants(courier: &Courier) {
+    match courier.ports.grants.purge(courier.ports.clock.now()).await {
+        Ok(0) => {}
+        Ok(count) => tracing::debug!(count, "codes and tokens that are over are deleted"),
+        Err(error) => tracing::warn!(%error, "codes and tokens could not be looked at"),
+    }
+    tend_keys(courier).await;
+}
+
+/// Makes the key that is wanted, before the first client waits for it. Without clients there is
+/// nothing to sign.
+async fn tend_keys(courier: &Courier) {
+    if courier.ports.policy.oauth.clients.is_empty() {
+        return;
+    }
+    if let Err(error) = tend(&courier.ports).await {
+        tracing::warn!(%error, "the keys that sign could not be looked at");
     }
 }
 

@@ -8,7 +8,7 @@ mod body;
 mod node;
 mod shape;
 
-pub(crate) use body::{Json, NoBody};
+pub(crate) use body::{Json, NoBody, text_of};
 pub(crate) use node::Node;
 pub(crate) use shape::typed;
 

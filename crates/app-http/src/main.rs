@@ -10,7 +10,9 @@ mod courier;
 mod credential;
 mod edge;
 mod fallback;
+mod form;
 mod json;
+mod keys;
 mod logging;
 mod metrics;
 mod migrations;
@@ -64,6 +66,11 @@ enum Command {
         #[command(subcommand)]
         verb: users::Verb,
     },
+    /// Look after the keys that sign id tokens
+    Keys {
+        #[command(subcommand)]
+        verb: keys::Verb,
+    },
     /// Print the OpenAPI document and exit
     Openapi,
 }
@@ -93,6 +100,7 @@ fn run(arguments: &Arguments) -> Result<()> {
             Some(Command::Migrate { verb }) => migrations::run(&settings.store, verb).await,
             Some(Command::Outbox { verb }) => outbox::run(&settings.store, verb).await,
             Some(Command::Users { verb }) => users::run(&settings.store, verb).await,
+            Some(Command::Keys { verb }) => keys::run(&settings, verb).await,
             _ => serve::serve(settings).await,
         }
     });

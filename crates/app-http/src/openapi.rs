@@ -11,7 +11,7 @@ use utoipa::openapi::{Content, Header, HeaderBuilder, ObjectBuilder, Ref, RefOr,
 use utoipa::openapi::{ResponseBuilder, schema::Type};
 use utoipa::{Modify, OpenApi, ToResponse, ToSchema};
 
-use crate::problem::ProblemBody;
+use crate::problem::{ProblemBody, RfcErrorBody};
 use crate::routes;
 
 /// The interface.
@@ -41,13 +41,20 @@ use crate::routes;
         routes::sessions::delete,
         routes::sessions::delete_one,
         routes::logins::get,
+        routes::oauth2::authorize::get,
+        routes::oauth2::token::post,
+        routes::oauth2::revoke::post,
+        routes::oauth2::introspect::post,
+        routes::oauth2::userinfo::get,
+        routes::oauth2::jwks::get,
+        routes::oauth2::discovery::get,
         routes::health::live,
         routes::health::ready,
         routes::dev::get,
         routes::openapi::get,
         routes::docs::page,
     ),
-    components(schemas(ProblemBody), responses(Refused, Throttled)),
+    components(schemas(ProblemBody, RfcErrorBody), responses(Refused, Throttled, RfcRefused)),
     modifiers(&Common),
 )]
 struct Interface;
@@ -80,6 +87,19 @@ impl<'a> ToResponse<'a> for Throttled {
     }
 }
 
+/// A refusal or failure to the letter of the standards of OAuth 2.
+pub(crate) struct RfcRefused;
+
+impl<'a> ToResponse<'a> for RfcRefused {
+    fn response() -> (&'a str, RefOr<Response>) {
+        let schema = Ref::from_schema_name(RfcErrorBody::name());
+        let response = ResponseBuilder::new()
+            .description("Refused or failed; `error` says why.")
+            .content("application/json", Content::new(Some(schema)));
+        ("OauthRefused", response.build().into())
+    }
+}
+
 fn problem(description: &str) -> ResponseBuilder {
     let schema = Ref::from_schema_name(ProblemBody::name());
     ResponseBuilder::new()
@@ -96,28 +116,31 @@ impl Modify for Common {
             let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
             components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         }
-        for path in document.paths.paths.values_mut() {
+        for (place, path) in &mut document.paths.paths {
+            let is_rfc = place.starts_with("/oauth2/") || place.starts_with("/.well-known/");
             let operations =
                 [&mut path.get, &mut path.post, &mut path.put, &mut path.patch, &mut path.delete];
             for operation in operations.into_iter().flatten() {
-                add(operation);
+                add(operation, is_rfc);
             }
         }
     }
 }
 
-fn add(operation: &mut Operation) {
+fn add(operation: &mut Operation, is_rfc: bool) {
+    let (refused, throttled) =
+        if is_rfc { ("OauthRefused", "OauthRefused") } else { ("Refused", "Throttled") };
     let refusals = ["400", "405", "408", "414", "431", "500"];
-    let of_bodies = ["413", "415", "422"];
+    let of_bodies: &[&str] = if is_rfc { &["413", "415"] } else { &["413", "415", "422"] };
     let has_body = operation.request_body.is_some();
     let is_post = operation.operation_id.as_deref() == Some("log_out");
-    let of_bodies = of_bodies.into_iter().filter(|_| has_body || is_post);
+    let of_bodies = of_bodies.iter().copied().filter(|_| has_body || is_post);
     let responses = &mut operation.responses.responses;
     for status in refusals.into_iter().chain(of_bodies) {
-        let refused = Ref::from_response_name("Refused");
+        let refused = Ref::from_response_name(refused);
         responses.entry(status.to_owned()).or_insert(RefOr::Ref(refused));
     }
-    let throttled = Ref::from_response_name("Throttled");
+    let throttled = Ref::from_response_name(throttled);
     responses.entry("503".to_owned()).or_insert(RefOr::Ref(throttled));
     let request_id: Header = HeaderBuilder::new()
         .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
@@ -137,7 +160,7 @@ mod tests {
     #[test]
     fn the_document_is_whole() {
         let document: serde_json::Value = serde_json::from_str(document()).expect("JSON");
-        for path in ["/v1/login", "/v1/me", "/v1/me/password", "/health/ready", "/dev/messages"] {
+        for path in ["/v1/login", "/v1/me", "/v1/me/password", "/oauth2/token", "/health/ready"] {
             assert!(document["paths"][path].is_object(), "{path}");
         }
         let problem = &document["components"]["schemas"]["Problem"]["properties"];

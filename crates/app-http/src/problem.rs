@@ -6,6 +6,7 @@
 mod code;
 mod language;
 mod mapping;
+mod rfc;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,6 +24,7 @@ use utoipa::ToSchema;
 pub(crate) use code::{Code, FieldCode};
 pub(crate) use language::Language;
 pub(crate) use mapping::PasswordField;
+pub(crate) use rfc::{RfcError, RfcErrorBody};
 
 /// The longest wait that a client is told. A lock that only a reset ends has no end to tell.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);

@@ -10,6 +10,7 @@ pub(crate) mod logins;
 pub(crate) mod logout;
 pub(crate) mod me;
 pub(crate) mod merge;
+pub(crate) mod oauth2;
 pub(crate) mod openapi;
 pub(crate) mod password;
 pub(crate) mod password_reset;

@@ -36,20 +36,24 @@ const FINISH_SECS: u64 = 20;
 const POST: Duration = Duration::from_secs(8);
 
 /// Serves until it is told to stop.
-pub(crate) async fn serve(settings: Settings) -> Result<()> {
+pub(crate) async fn serve(mut settings: Settings) -> Result<()> {
     let stop = Stop::listen()?;
     // The first number takes a tenth of a second, which no person should wait for.
     let _ = PhoneNumber::parse("13800138000", &settings.policy.phones);
+    let bind = settings.server.bind;
+    let listener =
+        listen(bind).with_context(|| format!("setting `server.bind`: cannot listen at {bind}"))?;
+    let address = listener.local_addr()?;
+    if settings.policy.oauth.issuer.is_empty() {
+        // Only in development: production that has clients has a public address.
+        Arc::make_mut(&mut settings.policy).oauth.issuer = format!("http://{address}");
+    }
     let Wired { ports, dispatcher, inbox, courier } = wire(&settings, &Handle::current())?;
     let metrics = match settings.server.metrics_bind {
         Some(bind) => Some(metrics::serve(bind, &settings.policy, Arc::clone(&dispatcher))?),
         None => None,
     };
     let app = App::new(&settings, ports, inbox);
-    let bind = settings.server.bind;
-    let listener =
-        listen(bind).with_context(|| format!("setting `server.bind`: cannot listen at {bind}"))?;
-    let address = listener.local_addr()?;
     let migrated = Arc::clone(&app);
     let rounds = Rounds::start(courier, move || migrated.is_migrated());
     let (last_request, draining) = watch::channel(false);

@@ -7,6 +7,7 @@
 mod carriers;
 mod load;
 mod master;
+mod oauth;
 mod policy;
 mod ranges;
 mod sections;
@@ -200,8 +201,8 @@ impl Settings {
             senders: senders(&sections.sms.senders, profile)?,
             webhooks: webhooks::webhooks(&sections.webhooks, profile)?,
             email: email(&sections.email.smtp, profile)?,
+            policy: Arc::new(policy::policy(&sections, profile)?),
             carriers: carriers::carriers(&sections.carriers)?,
-            policy: Arc::new(policy::policy(&sections)?),
             secret,
         })
     }
@@ -338,6 +339,7 @@ mod tests {
     #[case::weak_key("LATCHKEY__SECRETS__KEY", "c2hvcnQ=", "secrets.key")]
     #[case::unsigned("LATCHKEY__WEBHOOKS__URL", "https://example.com", "webhooks.secret")]
     #[case::nowhere("LATCHKEY__WEBHOOKS__SECRET", "whsec_", "webhooks.url")]
+    #[case::client("LATCHKEY__OAUTH2__CLIENTS", r#"[{"name":"web"}]"#, "oauth2.clients[0].name")]
     fn what_cannot_be_is_refused_by_its_name(
         #[case] name: &str,
         #[case] value: &str,

@@ -1,6 +1,8 @@
 //! The use cases on fakes, one port swapped where a test asks for it.
 #![cfg(test)]
 
+#[path = "use_cases/browser_flow.rs"]
+mod browser_flow;
 #[path = "use_cases/carrier.rs"]
 mod carrier;
 #[path = "use_cases/challenge.rs"]
@@ -15,14 +17,16 @@ mod password;
 mod register;
 #[path = "use_cases/session.rs"]
 mod session;
+#[path = "use_cases/third_party.rs"]
+mod third_party;
 
 use std::net::Ipv4Addr;
 
 use adapters_memory::Fakes;
-use application::Error;
 use application::authenticate::{Access, Caller, authenticate};
 use application::challenge::request_challenge;
 use application::login::{LoggedIn, Login, Newcomers, login};
+use application::{Admission, Error};
 use domain::credential::code::{Code, CodeCredential, Purpose};
 use domain::credential::{Credential, PasswordCredential};
 use domain::id::ChallengeId;

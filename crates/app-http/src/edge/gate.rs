@@ -19,7 +19,7 @@ use super::request_id::{X_REQUEST_ID, request_id};
 use super::{headers, target};
 use crate::app::App;
 use crate::metrics;
-use crate::problem::{Code, Language, Problem};
+use crate::problem::{Code, Language, Problem, RfcError};
 
 /// The longest time that a route may take (EDGE-05).
 const SLOWEST: Duration = Duration::from_secs(15);
@@ -30,8 +30,14 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// How the routes begin that need no database: operation, documents, and what is no route.
 const NO_DATABASE: [&str; 5] = ["/health/", "/openapi.json", "/docs", "/dev/", "-"];
 
-/// The type of an answer that is complete whatever its status, as readiness is.
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// The types of answers that are complete whatever their status, as readiness is, or a page.
+const COMPLETE: [HeaderValue; 2] = [
+    HeaderValue::from_static("application/json"),
+    HeaderValue::from_static("text/html; charset=utf-8"),
+];
+
+/// Where errors are those of the standards.
+const RFC: [&str; 2] = ["/oauth2/", "/.well-known/"];
 
 /// What is known of a request before its route is.
 struct Arrived {
@@ -42,6 +48,7 @@ struct Arrived {
     since: Instant,
     is_https: bool,
     is_migrated: bool,
+    is_rfc: bool,
 }
 
 /// Lets one request through.
@@ -60,6 +67,7 @@ pub(crate) async fn gate(
         since: Instant::now(),
         is_https: app.is_https,
         is_migrated: app.is_migrated(),
+        is_rfc: RFC.iter().any(|it| request.path().starts_with(it)),
     };
     let span = tracing::info_span!("request", request_id = %arrived.id);
     pass(request, next, &arrived).instrument(span).await
@@ -110,7 +118,8 @@ fn dress(response: HttpResponse, arrived: &Arrived) -> HttpResponse {
     }
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
-    if !is_error || response.headers().get(CONTENT_TYPE) == Some(&JSON) {
+    let is_complete = response.headers().get(CONTENT_TYPE).is_some_and(|it| COMPLETE.contains(it));
+    if !is_error || is_complete {
         return response;
     }
     // What actix refused by itself, which it says by its status alone.
@@ -123,6 +132,9 @@ fn dress(response: HttpResponse, arrived: &Arrived) -> HttpResponse {
 }
 
 fn render(problem: &Problem, arrived: &Arrived) -> HttpResponse {
+    if arrived.is_rfc {
+        return RfcError::render_problem(problem);
+    }
     let code = problem.code().as_str();
     match problem.causes() {
         Some(cause) if problem.code() == Code::Internal => tracing::error!(code, cause),

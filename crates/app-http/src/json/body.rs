@@ -73,15 +73,21 @@ impl FromRequest for NoBody {
 
 /// Wants `application/json`, with `charset=utf-8` or nothing beside it (EDGE-03).
 fn content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    of_type(headers, "application/json")
+}
+
+/// Wants one media type.
+fn of_type(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
     let mut sent = headers.get_all(CONTENT_TYPE);
     let value = sent.next().and_then(|it| it.to_str().ok());
     match (value, sent.next()) {
-        (Some(it), None) if is_json(it) => Ok(()),
+        (Some(it), None) if is_type(it, wanted) => Ok(()),
         _ => Err(Problem::new(Code::UnsupportedMediaType)),
     }
 }
 
-fn is_json(value: &str) -> bool {
+/// True for one media type, with `charset=utf-8` or nothing beside it.
+fn is_type(value: &str, wanted: &str) -> bool {
     let mut parts = value.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
     let parameter = parts.next();
@@ -91,7 +97,21 @@ fn is_json(value: &str) -> bool {
                 && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
         })
     });
-    essence.eq_ignore_ascii_case("application/json") && charset && parts.next().is_none()
+    essence.eq_ignore_ascii_case(wanted) && charset && parts.next().is_none()
+}
+
+/// A body of one media type, whole: its type, its size and its time are right.
+pub(crate) fn text_of(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    wanted: &str,
+) -> impl Future<Output = Result<BytesMut, Problem>> + use<> {
+    let checked = of_type(request.headers(), wanted).and_then(|()| fits(request.headers()));
+    let payload = payload.take();
+    async move {
+        checked?;
+        in_time(payload).await
+    }
 }
 
 /// Refuses a body by its announced length, before any of it is read.
@@ -149,6 +169,6 @@ mod tests {
     #[case("application/json, text/plain", false)]
     #[case("", false)]
     fn only_json_in_utf8_is_taken(#[case] value: &str, #[case] taken: bool) {
-        assert_eq!(is_json(value), taken);
+        assert_eq!(is_type(value, "application/json"), taken);
     }
 }

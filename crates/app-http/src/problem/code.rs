@@ -61,6 +61,9 @@ codes! {
     IssuerMismatch, BAD_REQUEST, "issuer_mismatch",
         "Wrong provider", "The answer came from another provider than the one that was asked.",
         "第三方不匹配", "响应来自与请求不同的第三方平台。";
+    RedirectNotAllowed, BAD_REQUEST, "redirect_not_allowed",
+        "Address not registered", "A code goes only to an address that the client has registered.",
+        "回调地址未登记", "授权码只会发送到客户端已登记的地址。";
     InvalidCredentials, UNAUTHORIZED, "invalid_credentials",
         "Wrong credentials", "The identifier and the password do not match an account.",
         "凭证错误", "账号与密码不匹配。";
@@ -82,6 +85,9 @@ codes! {
     ProviderDisabled, FORBIDDEN, "provider_disabled",
         "Provider disabled", "This provider is switched off.",
         "第三方登录已停用", "该第三方登录方式已停用。";
+    ClientNotAllowed, FORBIDDEN, "client_not_allowed",
+        "Client not allowed", "There is no such client, or it may not log people in like this.",
+        "客户端不被允许", "该客户端不存在，或不允许以此方式登录。";
     ReauthRequired, FORBIDDEN, "reauth_required",
         "Fresh proof needed", "Prove again that it is you, then repeat the request.",
         "需要重新验证", "请重新验证身份后再试。";

@@ -11,15 +11,15 @@ use domain::phone::{PhonePolicy, Region};
 use domain::policy::{GuessingPolicy, Policy, ResetCaps, Ways};
 use domain::session::SessionPolicy;
 
-use super::SettingsError;
 use super::sections::Sections;
+use super::{Profile, SettingsError, oauth};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// Makes the rules' settings.
-pub(super) fn policy(sections: &Sections) -> Result<Policy, SettingsError> {
+pub(super) fn policy(sections: &Sections, profile: Profile) -> Result<Policy, SettingsError> {
     let Sections { sessions, lockout, limits, password, policy, .. } = sections;
     let window = Duration::from_secs(lockout.window_secs);
     Ok(Policy {
@@ -72,7 +72,7 @@ pub(super) fn policy(sections: &Sections) -> Result<Policy, SettingsError> {
             per_ip: caps([(limits.reset_per_ip_hour, HOUR)]),
         },
         tells_events: !sections.webhooks.url.is_empty(),
-        oauth: domain::oauth::Provider::default(),
+        oauth: oauth::provider(sections, profile)?,
     })
 }
 

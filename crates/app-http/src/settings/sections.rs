@@ -25,7 +25,7 @@ pub(super) struct Sections {
     pub(super) secrets: Secrets,
     pub(super) carriers: Carriers,
     providers: Later,
-    oauth2: Later,
+    pub(super) oauth2: Oauth2,
 }
 
 /// Declares sections: each field with its type and its default.
@@ -131,6 +131,21 @@ sections! {
     Webhooks {
         url: String = String::new(),
         secret: SecretString = "".into(),
+    }
+
+    /// The programs that get their users from us.
+    Oauth2 {
+        clients: Vec<Client> = Vec::new(),
+    }
+
+    /// One of them.
+    Client {
+        id: String = String::new(),
+        secret_hash: Option<String> = None,
+        redirect_uris: Vec<String> = Vec::new(),
+        first_party: bool = true,
+        trusted: bool = false,
+        origins: Vec<String> = Vec::new(),
     }
 
     /// Who delivers e-mail.

@@ -1,0 +1,66 @@
+//! `POST /oauth2/revoke`: ends a token (RFC 7009).
+
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use application::oauth::inspect::revoke;
+use domain::oauth::client::Client;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{cors, shown};
+use crate::app::App;
+use crate::edge::ClientIp;
+use crate::form::Form;
+use crate::problem::RfcError;
+use crate::shapes::origin;
+
+/// What a client sends, here and to look at a token.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = TokenOfClient)]
+#[expect(dead_code, reason = "the document's shape; a form is read member by member")]
+pub(crate) struct Request {
+    /// The token, of any kind.
+    token: String,
+    /// A hint that is not needed.
+    token_type_hint: Option<String>,
+    /// The client, where it does not prove itself by the header `Authorization: Basic`.
+    client_id: Option<String>,
+    /// Its secret, likewise.
+    client_secret: Option<String>,
+}
+
+/// Ends a token of the client's. A refresh token takes its access tokens along; a token that is
+/// unknown or somebody else's is left as it is.
+#[utoipa::path(
+    post, path = "/oauth2/revoke", operation_id = "oauth_revoke", tag = "OAuth 2",
+    request_body(content = Request, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "It opens nothing any more."),
+        (status = 401, response = crate::openapi::RfcRefused),
+    ),
+)]
+pub(crate) async fn post(
+    app: web::Data<App>,
+    ip: ClientIp,
+    request: HttpRequest,
+    form: Form,
+) -> HttpResponse {
+    let mut asking = None;
+    let answer = answer(&app, ip, &request, form, &mut asking).await;
+    let response = answer.unwrap_or_else(|it| it.error_response());
+    cors::dress(response, &request, |it| asking.is_some_and(|client| client.admits_origin(it)))
+}
+
+async fn answer<'a>(
+    app: &'a App,
+    ip: ClientIp,
+    request: &HttpRequest,
+    form: Form,
+    asking: &mut Option<&'a Client>,
+) -> Result<HttpResponse, RfcError> {
+    let form = form.once()?;
+    let client = shown::client(app, ip, request, &form).await?;
+    *asking = Some(client);
+    let token = form.need("token", "A token is required.")?;
+    revoke(&app.ports, client, token, origin(ip.0, None)?).await?;
+    Ok(HttpResponse::Ok().finish())
+}

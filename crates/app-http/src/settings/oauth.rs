@@ -1,0 +1,200 @@
+//! The programs that get their users from us (OP-01, OP-05, OP-13).
+
+use domain::oauth::Provider;
+use domain::oauth::client::{Client, ClientId, SecretHash, Standing};
+use domain::oauth::redirect::RedirectUri;
+
+use super::sections::{self, Sections};
+use super::{Profile, SettingsError, is_local};
+
+/// SHA-256 of nothing: what a script gives that hashed an empty variable.
+const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// Reads the section. Without a public address, development answers in the name of the address
+/// that it listens at, which is not known yet.
+pub(super) fn provider(sections: &Sections, profile: Profile) -> Result<Provider, SettingsError> {
+    let issuer = sections.server.public_url.clone();
+    let mut clients: Vec<Client> = Vec::new();
+    for (number, section) in sections.oauth2.clients.iter().enumerate() {
+        let client = client(number, section, profile)?;
+        if clients.iter().any(|it| it.id == client.id) {
+            return Err(refusal(number, "id", "is there twice"));
+        }
+        clients.push(client);
+    }
+    if !clients.is_empty() && issuer.is_empty() && profile == Profile::Production {
+        let problem = "must be set where `oauth2.clients` are";
+        return Err(SettingsError::key("server.public_url", problem));
+    }
+    if !clients.is_empty() && issuer.contains(['?', '#']) {
+        let problem = "must have no query and no fragment where `oauth2.clients` are";
+        return Err(SettingsError::key("server.public_url", problem));
+    }
+    Ok(Provider { issuer, clients })
+}
+
+fn refusal(number: usize, member: &str, problem: &str) -> SettingsError {
+    SettingsError::key(format!("oauth2.clients[{number}].{member}"), problem)
+}
+
+fn client(
+    number: usize,
+    section: &sections::Client,
+    profile: Profile,
+) -> Result<Client, SettingsError> {
+    let refused = |member, problem: &str| refusal(number, member, problem);
+    let id = ClientId::parse(&section.id)
+        .ok_or_else(|| refused("id", "must have 1 to 128 visible ASCII characters"))?;
+    let secret_hash = section.secret_hash.as_deref().map(secret_hash).transpose();
+    let secret_hash = secret_hash.map_err(|problem| refused("secret_hash", problem))?;
+    let may_be_clear = profile == Profile::Development;
+    let redirect_uris = section.redirect_uris.iter().map(|it| RedirectUri::parse(it, may_be_clear));
+    let redirect_uris = redirect_uris
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|problem| refused("redirect_uris", &format!("one {problem}")))?;
+    let standing = match (section.trusted, section.first_party) {
+        (true, _) => Standing::Trusted,
+        (false, true) => Standing::FirstParty,
+        (false, false) => Standing::ThirdParty,
+    };
+    if standing == Standing::ThirdParty && redirect_uris.is_empty() {
+        return Err(refused("redirect_uris", "must not be empty for a client that is not ours"));
+    }
+    if secret_hash.is_some() && !section.origins.is_empty() {
+        let problem = "are for public clients: a browser keeps no secret";
+        return Err(refused("origins", problem));
+    }
+    if !section.origins.iter().all(|it| is_origin(it, may_be_clear)) {
+        let problem = "holds origins as browsers send them, as in https://app.example.com";
+        return Err(refused("origins", problem));
+    }
+    Ok(Client { id, secret_hash, redirect_uris, standing, origins: section.origins.clone() })
+}
+
+fn secret_hash(text: &str) -> Result<SecretHash, &'static str> {
+    if text == NOTHING || text.bytes().all(|it| it == b'0') {
+        return Err("is the hash of nothing");
+    }
+    let mut bytes = [0; 32];
+    let is_plain = !text.bytes().any(|it| it.is_ascii_uppercase());
+    match hex::decode_to_slice(text, &mut bytes) {
+        Ok(()) if is_plain => Ok(SecretHash::new(bytes)),
+        _ => Err("must be SHA-256 in 64 lower-case hexadecimal digits"),
+    }
+}
+
+/// True for scheme, host and port as browsers send them; in clear on this machine alone, but for
+/// development.
+fn is_origin(text: &str, may_be_clear: bool) -> bool {
+    let plain = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || b".-:[]".contains(&it);
+    let is_host = |it: &str| !it.is_empty() && it.bytes().all(plain);
+    match text.split_once("://") {
+        Some(("https", host)) => is_host(host),
+        Some(("http", host)) => {
+            let name = match host.rsplit_once(':') {
+                Some((name, port)) if port.bytes().all(|it| it.is_ascii_digit()) => name,
+                _ => host,
+            };
+            is_host(host) && (may_be_clear || is_local(name))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn read(clients: &str, url: &str, profile: Profile) -> Result<Provider, String> {
+        let clients: Vec<sections::Client> = serde_json::from_str(clients).expect("clients");
+        let mut sections = Sections::default();
+        sections.oauth2.clients = clients;
+        url.clone_into(&mut sections.server.public_url);
+        provider(&sections, profile).map_err(|it| it.to_string())
+    }
+
+    const URL: &str = "https://id.example.com";
+
+    #[test]
+    fn a_client_is_read() {
+        let hash = "ab".repeat(32);
+        let text = format!(
+            r#"[{{"id":"web","redirect_uris":["https://a.example.com/cb","com.example.app:/cb"],
+                 "origins":["https://a.example.com","http://localhost:3000"]}},
+                {{"id":"partner","trusted":true,"secret_hash":"{hash}"}},
+                {{"id":"other","first_party":false,"redirect_uris":["http://127.0.0.1/cb"]}}]"#
+        );
+        let provider = read(&text, URL, Profile::Production).unwrap();
+        assert_eq!(provider.issuer, URL);
+        let standings: Vec<_> = provider.clients.iter().map(|it| it.standing).collect();
+        assert_eq!(standings, [Standing::FirstParty, Standing::Trusted, Standing::ThirdParty]);
+        assert_eq!(provider.clients[1].secret_hash, Some(SecretHash::new([0xab; 32])));
+        assert_eq!(provider.clients[0].origins.len(), 2);
+    }
+
+    /// CFG-02, OP-01: what cannot be is refused by its name.
+    #[rstest]
+    #[case::no_id(r"[{}]", "oauth2.clients[0].id")]
+    #[case::blank(r#"[{"id":"a b"}]"#, "oauth2.clients[0].id")]
+    #[case::twice(r#"[{"id":"a"},{"id":"a"}]"#, "oauth2.clients[1].id")]
+    #[case::hash(r#"[{"id":"a","secret_hash":"secret"}]"#, "oauth2.clients[0].secret_hash")]
+    #[case::in_clear(
+        r#"[{"id":"a","redirect_uris":["http://a.example.com/"]}]"#,
+        "oauth2.clients[0].redirect_uris"
+    )]
+    #[case::wildcard(
+        r#"[{"id":"a","redirect_uris":["https://*.example.com/"]}]"#,
+        "oauth2.clients[0].redirect_uris"
+    )]
+    #[case::fragment(
+        r#"[{"id":"a","redirect_uris":["https://a.example.com/#x"]}]"#,
+        "oauth2.clients[0].redirect_uris"
+    )]
+    #[case::userinfo(
+        r#"[{"id":"a","redirect_uris":["https://u@a.example.com/"]}]"#,
+        "oauth2.clients[0].redirect_uris"
+    )]
+    #[case::nowhere(r#"[{"id":"a","first_party":false}]"#, "oauth2.clients[0].redirect_uris")]
+    #[case::origins(r#"[{"id":"a","origins":["*"]}]"#, "oauth2.clients[0].origins")]
+    #[case::null_origin(r#"[{"id":"a","origins":["null"]}]"#, "oauth2.clients[0].origins")]
+    #[case::origin_path(
+        r#"[{"id":"a","origins":["https://a.example.com/"]}]"#,
+        "oauth2.clients[0].origins"
+    )]
+    #[case::origin_clear(
+        r#"[{"id":"a","origins":["http://a.example.com"]}]"#,
+        "oauth2.clients[0].origins"
+    )]
+    fn production_names_what_is_wrong(#[case] clients: &str, #[case] key: &str) {
+        let message = read(clients, URL, Profile::Production).unwrap_err();
+        assert!(message.contains(&format!("setting `{key}`")), "{message}");
+        assert!(!message.contains("a.example.com"), "{message}");
+    }
+
+    #[test]
+    fn a_secret_is_the_hash_of_something_and_kept_by_no_browser() {
+        let zeros = "0".repeat(64);
+        let capitals = "AB".repeat(32);
+        let fine = "ab".repeat(32);
+        for bad in [NOTHING, &zeros, &capitals, "", "ab"] {
+            let text = format!(r#"[{{"id":"a","secret_hash":"{bad}"}}]"#);
+            let message = read(&text, URL, Profile::Development).unwrap_err();
+            assert!(message.contains("secret_hash") && !message.contains("abab"), "{message}");
+        }
+        let both = format!(r#"[{{"id":"a","secret_hash":"{fine}","origins":["https://a.b"]}}]"#);
+        assert!(read(&both, URL, Profile::Development).unwrap_err().contains("origins"));
+    }
+
+    /// OP-09: our name comes from the settings alone.
+    #[test]
+    fn a_client_needs_our_name() {
+        let client = r#"[{"id":"a"}]"#;
+        let message = read(client, "", Profile::Production).unwrap_err();
+        assert!(message.contains("`server.public_url`"), "{message}");
+        assert!(read(client, "", Profile::Development).is_ok());
+        assert!(read(client, "https://a.example.com/?x", Profile::Production).is_err());
+        assert!(read("[]", "", Profile::Production).is_ok());
+    }
+}
