@@ -3,6 +3,8 @@
 
 #[path = "use_cases/browser_flow.rs"]
 mod browser_flow;
+#[path = "use_cases/carrier.rs"]
+mod carrier;
 #[path = "use_cases/challenge.rs"]
 mod challenge;
 #[path = "use_cases/login.rs"]
