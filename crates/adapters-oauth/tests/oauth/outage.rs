@@ -64,8 +64,8 @@ async fn only_what_spends_nothing_is_asked_again() {
     let counted = Arc::clone(&heard);
     let hangs_up = tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut head = [0; 64];
-            if stream.read(&mut head).await.is_ok_and(|it| it > 0) {
+            let mut bytes = [0; 64];
+            if stream.read(&mut bytes).await.is_ok_and(|it| it > 0) {
                 counted.fetch_add(1, Ordering::SeqCst);
             }
         }
