@@ -176,9 +176,29 @@ fn decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
+    use crate::address::encoded;
+
+    proptest! {
+        #[test]
+        fn nothing_that_comes_breaks_us(body: Vec<u8>, status in 200_u16..500) {
+            for spelling in [Spelling::Json, Spelling::Loose] {
+                if let Some(read) = Answer::read(status, &body, spelling) {
+                    prop_assert_eq!(read.status, status);
+                }
+            }
+        }
+
+        #[test]
+        fn what_we_encode_is_read_back(value in "[^<{\n]{1,40}") {
+            let body = encoded(&[("a", &value), ("b", "1")]);
+            let read = read(&body, Spelling::Loose).unwrap();
+            prop_assert_eq!(read.text_of("a"), Some(value));
+        }
+    }
 
     fn read(body: &str, spelling: Spelling) -> Option<Answer> {
         Answer::read(200, body.as_bytes(), spelling)

@@ -1,15 +1,16 @@
 //! Third-party identity providers, behind `ports::identity_provider::IdentityProvider`.
 //!
 //! A provider is a file of facts (addresses, names of parameters, the subject, the table of
-//! errors) over one shared client: [`client`] calls, [`answer`] reads, [`failure`] says what a no
-//! means, [`adapter`] holds all calls of one login together. `OpenID` Connect adds [`discovery`],
-//! [`keys`] and [`id_token`]. `docs/providers.md` says how to add one.
+//! errors) over one shared client: `client.rs` calls, `answer.rs` reads, `failure.rs` says what a no
+//! means, `adapter.rs` holds all calls of one login together. `OpenID` Connect adds `discovery.rs`,
+//! `keys.rs` and `id_token.rs`. `docs/providers.md` says how to add one.
 
 mod adapter;
 mod address;
 mod alipay;
 mod answer;
 mod apple;
+mod checks;
 mod client;
 mod discovery;
 mod douyin;

@@ -17,6 +17,7 @@ mod page;
 mod qq;
 mod wechat;
 mod weibo;
+mod wire;
 
 use actix_web::web::{Data, ServiceConfig};
 

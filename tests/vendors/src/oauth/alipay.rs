@@ -10,9 +10,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::desk::{Desk, Pairs, Sent, Why, of, put, text};
+use super::desk::{Desk, Sent, Why};
 use super::keys::{rsa, rsa_private, rsa_public, rsa_sign};
 use super::page::{Spelling, serve};
+use super::wire::{Pairs, of, put, text};
 
 const VENDOR: &str = "alipay";
 const PAGE: Spelling = Spelling {

@@ -4,8 +4,9 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Query, ServiceConfig, get};
 
-use super::desk::{App, Desk, Pairs, Person, of};
+use super::desk::{App, Desk, Person};
 use super::page::{escaped, escaped_html};
+use super::wire::{Pairs, of};
 
 /// The vendors, by their paths.
 const VENDORS: [&str; 10] =

@@ -7,8 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::desk::{Desk, Pairs, Person, Sent, Why, answer, of, text};
+use super::desk::{Desk, Person, Sent, Why};
 use super::page::{Spelling, serve};
+use super::wire::{Pairs, answer, of, text};
 
 const VENDOR: &str = "github";
 const PAGE: Spelling = Spelling {

@@ -4,8 +4,9 @@ use actix_web::web::{Data, Form, Query, ServiceConfig, get, post, scope};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-use super::desk::{Desk, Pairs, Sent, answer, of, rfc_6749};
+use super::desk::{Desk, Sent};
 use super::page::{Spelling, serve};
+use super::wire::{Pairs, answer, of, rfc_6749};
 
 const VENDOR: &str = "netease";
 const PAGE: Spelling = Spelling {

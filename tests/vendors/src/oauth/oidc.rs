@@ -7,9 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::desk::{Desk, Pairs, Person, Sent, answer, of, put, rfc_6749};
+use super::desk::{Desk, Person, Sent};
 use super::keys::{SigningKey, half_hash};
 use super::page::{Spelling, serve};
+use super::wire::{Pairs, answer, of, put, rfc_6749};
 
 /// How a token differs from a good one.
 #[derive(Debug, Clone, Default)]

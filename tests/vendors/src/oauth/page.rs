@@ -3,7 +3,8 @@
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::desk::{Ask, Desk, Pairs, of};
+use super::desk::{Ask, Desk};
+use super::wire::{Pairs, of};
 
 /// How a vendor spells what its page is asked and what it answers.
 pub(super) struct Spelling {

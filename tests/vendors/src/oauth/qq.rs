@@ -5,8 +5,9 @@ use actix_web::web::{Data, Query, ServiceConfig, get, scope};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use super::desk::{Desk, Pairs, Person, Sent, Why, answer, of, put, text};
+use super::desk::{Desk, Person, Sent, Why};
 use super::page::{Spelling, serve};
+use super::wire::{Pairs, answer, of, put, text};
 
 const VENDOR: &str = "qq";
 const PAGE: Spelling = Spelling {

@@ -4,8 +4,9 @@ use actix_web::web::{Data, Query, ServiceConfig, get, scope};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use super::desk::{Desk, Grant, Pairs, Person, Sent, Why, answer, of, put};
+use super::desk::{Desk, Grant, Person, Sent, Why};
 use super::page::{Spelling, serve};
+use super::wire::{Pairs, answer, of, put};
 
 const VENDOR: &str = "wechat";
 const PAGE: Spelling = Spelling {

@@ -4,8 +4,9 @@ use actix_web::web::{Data, Form, Query, ServiceConfig, get, post, scope};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use super::desk::{Desk, Pairs, Person, Sent, Why, answer, of};
+use super::desk::{Desk, Person, Sent, Why};
 use super::page::{Spelling, serve};
+use super::wire::{Pairs, answer, of};
 
 const VENDOR: &str = "weibo";
 const PAGE: Spelling = Spelling {
