@@ -15,7 +15,7 @@ use crate::edge::{Network, no_override};
 use crate::problem::{Code, Problem};
 use crate::routes::{
     challenges, dev, docs, health, identities, login, logins, logout, me, merge, oauth2, openapi,
-    password, password_reset, reauthenticate, register, sessions,
+    password, password_reset, providers, reauthenticate, register, sessions,
 };
 use crate::settings::{Profile, Settings};
 
@@ -120,6 +120,15 @@ pub(crate) fn routes(config: &mut ServiceConfig, profile: Profile) {
         .service(
             place("/v1/me/sessions/{id}", "DELETE")
                 .route(on(guard::Delete()).to(sessions::delete_one)),
+        )
+        .service(place("/v1/providers", "GET, HEAD").route(get().to(providers::list)))
+        .service(
+            place("/v1/providers/{provider}/start", "GET, HEAD").route(get().to(providers::begin)),
+        )
+        .service(
+            place("/v1/providers/{provider}/callback", "GET, HEAD, POST")
+                .route(get().to(providers::back))
+                .route(post().to(providers::posted_back)),
         )
         .service(place("/v1/me/logins", "GET, HEAD").route(get().to(logins::get)))
         .service(place("/v1/reauthenticate", "POST").route(post().to(reauthenticate::post)))

@@ -14,6 +14,7 @@ pub(crate) mod oauth2;
 pub(crate) mod openapi;
 pub(crate) mod password;
 pub(crate) mod password_reset;
+pub(crate) mod providers;
 pub(crate) mod reauthenticate;
 pub(crate) mod register;
 pub(crate) mod sessions;

@@ -21,6 +21,9 @@ use crate::app::App;
 use crate::metrics;
 use crate::problem::{Code, Language, Problem, RfcError};
 
+/// The one route to which others send what is secret in a query.
+const CALLBACK: &str = "/v1/providers/{provider}/callback";
+
 /// The longest time that a route may take (EDGE-05).
 const SLOWEST: Duration = Duration::from_secs(15);
 
@@ -108,7 +111,10 @@ fn refusal(request: &ServiceRequest) -> Option<Problem> {
     if target::is_ambiguous(request.uri().path()) {
         return Some(Problem::new(Code::NotFound));
     }
-    target::has_secret(request.query_string()).then(|| Problem::new(Code::CredentialsInUrl))
+    // A provider's callback brings its code, which is good once and for us alone (EDGE-11).
+    let is_callback = request.match_pattern().as_deref() == Some(CALLBACK);
+    (!is_callback && target::has_secret(request.query_string()))
+        .then(|| Problem::new(Code::CredentialsInUrl))
 }
 
 /// Puts problems into words; everything else stays as the route gave it.
