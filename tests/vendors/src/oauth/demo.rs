@@ -17,7 +17,7 @@ const SECRET: &str = "demo-secret";
 const CLIENT: &str = "demo";
 /// A PKCE verifier, and its challenge: the example of RFC 7636.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWBuGJSstw_cM";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// The stand-ins at one address, beside a service at another.
 #[derive(Debug, Clone)]
