@@ -101,6 +101,7 @@ impl World {
             ("LIMITS__IP_FAILURES_WINDOW", "10000"),
             ("LIMITS__IP_REGISTRATIONS_MINUTE", "10000"),
             ("LIMITS__IP_CARRIER_MINUTE", "10000"),
+            ("LIMITS__IP_PROVIDER_MINUTE", "10000"),
             ("LIMITS__RESET_PER_TARGET_HOUR", "1000"),
             ("LIMITS__RESET_PER_IP_HOUR", "10000"),
             ("SECRETS__KEY", "7b1d9c40e2a86f5533c1047e98fd26ba0e4c71d285963fab5de8104729b6c3f0"),

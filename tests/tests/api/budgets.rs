@@ -11,6 +11,8 @@ use serde_json::json;
 use tests::test_servers::Postgres;
 use tests::{Client, Node, World};
 
+use crate::providers::Vendors;
+
 /// What Redis and PostgreSQL were asked while something happened.
 struct Meter<'a> {
     postgres: &'a Postgres,
@@ -136,4 +138,27 @@ async fn each_request_keeps_its_budget() {
         meter.count(async || client.login_by_password("13800138000", "wrong").await).await;
     assert_eq!(refused.status, 401);
     assert!(redis <= 2 && sql <= 2, "a wrong password: {redis} + {sql}");
+}
+
+/// A known account and a new one, each with an openid and a unionid.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_by_a_third_party_keeps_its_budget() {
+    let postgres = Postgres::start_with(&["-c", "log_statement=all"]).unwrap();
+    let world = World::on(&postgres).await;
+    let vendors = Vendors::new().await;
+    let node = vendors.node(&world, &[]).await;
+    let login = async |id| {
+        let credential = vendors.code("wechat", &vendors.person(id));
+        node.client.login(&credential).await
+    };
+    warm_up(&node.client).await;
+    for id in [1, 1, 2] {
+        assert_eq!(login(id).await.status, 200);
+    }
+    let meter = Meter::new(&postgres, world.redis_url());
+    for (id, is_new) in [(3, true), (3, false)] {
+        let (redis, sql, came) = meter.count(async || login(id).await).await;
+        assert_eq!(came.body["is_new_user"], is_new, "{}", came.text);
+        assert!(redis <= 2 && sql <= 2, "log in by a third party: {redis} + {sql}");
+    }
 }

@@ -9,7 +9,7 @@ use tests::{Topology, World, on_every_topology};
 on_every_topology![secrets_are_nowhere_in_clear];
 
 /// Everything that a store or a log holds, as bytes.
-async fn everything(world: &World) -> Vec<(String, Vec<u8>)> {
+pub(crate) async fn everything(world: &World) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     files(world.folder(), &mut found);
     if world.topology != Topology::Sqlite {

@@ -27,6 +27,7 @@ mod oauth2_races;
 mod operation;
 mod password;
 mod password_reset;
+mod providers;
 mod races;
 mod reauthenticate;
 mod recycled;
