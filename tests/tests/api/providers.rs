@@ -551,24 +551,26 @@ async fn a_provider_that_hangs_holds_nobody_else_up(world: World) {
             tokio::spawn(async move { client.login(&credential).await.outcome() })
         })
         .collect();
+    // The first ones share the processor with the rush of those who then only wait.
+    times(client, &vendors, &person).await;
     let beside = times(client, &vendors, &person).await;
     assert!(stuck.iter().any(|it| !it.is_finished()), "the others were faster than who hangs");
     for it in stuck {
         assert_eq!(it.await.unwrap(), (503, "provider_unavailable".to_owned()));
     }
-    println!("a login by weibo, median and longest: alone {alone:?}, beside {beside:?}");
+    println!("a login by weibo, p50 and p99: alone {alone:?}, beside {beside:?}");
 }
 
-/// How long logins by Weibo take: the median and the longest.
+/// How long logins by Weibo take: the median and the 99th of 100.
 async fn times(client: &Client, vendors: &Vendors, person: &Person) -> (Duration, Duration) {
     let mut took = Vec::new();
-    for _ in 0..50 {
+    for _ in 0..100 {
         let came = client.login(&vendors.code("weibo", person)).await;
         assert_eq!(came.status, 200, "{}", came.text);
         took.push(came.took);
     }
     took.sort_unstable();
-    (took[took.len() / 2], took[took.len() - 1])
+    (took[50], took[98])
 }
 
 /// SDK-04, LOG-01: a provider's tokens are kept sealed, the last ones; nothing of them, nor of the
