@@ -185,6 +185,11 @@ impl CarrierVerifier for Camara {
         VENDOR
     }
 
+    /// The code alone: the verifier behind it makes no other one.
+    fn spends(&self, token: &str) -> String {
+        code_and_verifier(token).0.to_owned()
+    }
+
     async fn phone(&self, token: &str) -> Result<String, CarrierError> {
         let access = self.access(token).await?;
         let request =

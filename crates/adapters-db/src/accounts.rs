@@ -12,6 +12,7 @@ use domain::login::{Account, Entry, Registration};
 use domain::outbox::Outgoing;
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
+use domain::provider::SpentProof;
 use domain::secret::{IdentifierKey, Subject, TokenHash};
 use domain::user::User;
 use futures_util::FutureExt as _;
@@ -113,6 +114,10 @@ impl Accounts for Database {
             queries::record(conn, args).boxed()
         })
         .await
+    }
+
+    async fn spend(&self, spent: &SpentProof) -> Result<bool, StoreError> {
+        self.write(*spent, |conn, it| queries::spend(conn, Some(it)).boxed()).await
     }
 
     async fn upgrade_hash(

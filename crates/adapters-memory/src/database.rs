@@ -498,6 +498,10 @@ impl Accounts for MemoryDatabase {
         }
     }
 
+    async fn spend(&self, spent: &SpentProof) -> Result<bool, StoreError> {
+        Ok(lock(&self.0).spend(Some(*spent)))
+    }
+
     async fn upgrade_hash(
         &self,
         user_id: UserId,

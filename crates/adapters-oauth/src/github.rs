@@ -17,6 +17,8 @@ use crate::failure::{Class, Failure};
 
 pub(crate) const AUTHORIZE: &str = "https://github.com";
 pub(crate) const API: &str = "https://api.github.com";
+/// What callbacks of GitHub may be marked with.
+const ISSUER: &str = "https://github.com/login/oauth";
 /// An id is everybody's.
 pub(crate) const NAMESPACE: &str = "github.com";
 
@@ -87,6 +89,11 @@ impl Vendor for GitHub {
         let account = account(&about, tokens)?;
         account.ids.iter().try_for_each(|it| token.is_of(it.subject()))?;
         Ok(account)
+    }
+
+    /// GitHub is no issuer of ID tokens, and names itself all the same (RFC 9207).
+    async fn is_issuer(&self, _: &Client, iss: Option<&str>) -> Result<bool, Failure> {
+        Ok(iss.is_none_or(|it| it == ISSUER))
     }
 }
 

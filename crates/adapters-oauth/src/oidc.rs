@@ -136,6 +136,13 @@ impl Vendor for Oidc {
         let expected = Expected { nonce, ..self.expected() };
         let keys = (&self.keys, metadata.jwks_uri.as_str());
         let IdToken { claims, spent } = check(client, keys, id_token, &expected, now).await?;
+        if let Some(said) = claims.text_of("nonce") {
+            // Whoever asked for the token knows what it is bound to; what stands in it is no proof.
+            let is_copied = expected.hashed_nonce && said.len() == 64 && nonce == Some(&*said);
+            if nonce.is_none() || is_copied {
+                return Err(Failure::new(Class::BadToken, "nonce"));
+            }
+        }
         Ok(ProviderAccount { spent: Some(spent), ..self.account(&claims)? })
     }
 

@@ -126,8 +126,9 @@ pub(crate) fn routes(config: &mut ServiceConfig, profile: Profile) {
             place("/v1/providers/{provider}/start", "GET, HEAD").route(get().to(providers::begin)),
         )
         .service(
-            place("/v1/providers/{provider}/callback", "GET, HEAD, POST")
-                .route(get().to(providers::back))
+            // A look at the head of an answer must not use its state up.
+            place("/v1/providers/{provider}/callback", "GET, POST")
+                .route(on(guard::Get()).to(providers::back))
                 .route(post().to(providers::posted_back)),
         )
         .service(place("/v1/me/logins", "GET, HEAD").route(get().to(logins::get)))

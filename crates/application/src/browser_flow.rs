@@ -170,7 +170,9 @@ async fn log_in(
             | Error::ProviderUnavailable
             | Error::ProviderBadResponse,
         ) => Ok(Err(Denied::Provider)),
-        Err(Error::AccountDisabled | Error::SessionInvalid) => Ok(Err(Denied::Access)),
+        Err(Error::AccountDisabled | Error::PhoneRequired | Error::SessionInvalid) => {
+            Ok(Err(Denied::Access))
+        }
         Err(other) => Err(other),
     }
 }

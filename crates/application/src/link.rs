@@ -70,6 +70,11 @@ pub async fn link(ports: &Ports, caller: &Caller, asked: Link) -> Result<Linked,
         let mut change = match planned {
             Ok(change) => change,
             Err(Refusal::AlreadyMine(id)) => {
+                if let Some(spent) = &proof.brings.spent
+                    && !ports.accounts.spend(spent).await?
+                {
+                    return Err((proof.wrong)());
+                }
                 let mine = account.identity(id).cloned().ok_or_else(contended)?;
                 return Ok(Linked { identity: show(ports, mine)?, is_new: false });
             }

@@ -96,16 +96,22 @@ async fn by_identity(
     now: Timestamp,
 ) -> Result<LoggedIn, Error> {
     let Newcomers { profile, password, takes_dormant } = newcomer;
-    // The hasher's place comes before the credential is used up: overload costs nobody a code.
-    let mut to_hash = match password {
-        Some(raw) => {
-            let password = check_password(ports, credential, &raw).await?;
-            Some((password, ports.hasher.reserve().await?))
-        }
+    let checked = match password {
+        Some(raw) => Some(check_password(ports, credential, &raw).await?),
         None => None,
     };
-    let mut password = None;
+    // The hasher's place comes before a code is used up: overload costs nobody a code. Nobody holds
+    // one while somebody else is asked, though.
+    let reserve = async || Ok::<_, Error>(ports.hasher.reserve().await?);
+    let is_ours = matches!(credential, IdentityCredential::Code(_));
+    let early = if is_ours && checked.is_some() { Some(reserve().await?) } else { None };
     let proof = prove(ports, credential, Try::new(Purpose::Login, &origin, now)).await?;
+    let mut to_hash = match (checked, early) {
+        (Some(it), Some(place)) => Some((it, place)),
+        (Some(it), None) => Some((it, reserve().await?)),
+        (None, _) => None,
+    };
+    let mut password = None;
     let names = proof.names(ports);
     let identifier = ports.keys.identifier_key(proof.identity.identifier());
     let mut visit = Visit { identifier, method: proof.identity.method(), origin, at: now };

@@ -177,6 +177,11 @@ pub trait Accounts: Send + Sync {
     /// Writes the audit line of a login that failed, and what is told of it.
     async fn record(&self, event: &LoginEvent, outgoing: &[Outgoing]) -> Result<(), StoreError>;
 
+    /// Notes that a proof is used up where nothing else is written; `false` if it was before.
+    ///
+    /// Atomic, also with the other verbs: of racing uses of one proof one is the first (SDK-04).
+    async fn spend(&self, spent: &SpentProof) -> Result<bool, StoreError>;
+
     /// Swaps a password's hash for another of the same password; `false` if it is not `old` any
     /// more (PWD-08).
     async fn upgrade_hash(

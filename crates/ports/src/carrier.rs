@@ -26,6 +26,11 @@ pub trait CarrierVerifier: Send + Sync {
     /// The vendor's name in the API and the settings.
     fn vendor(&self) -> &'static str;
 
+    /// The part of a token that is good once: what is beside it makes no other token of it.
+    fn spends(&self, token: &str) -> String {
+        token.to_owned()
+    }
+
     /// Exchanges a token for the SIM's number, as the carrier's server gives it, in E.164 form.
     ///
     /// One call to the vendor and never a second one: the token is spent by it (TAP-02).

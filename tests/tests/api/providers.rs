@@ -7,7 +7,7 @@ use reqwest::header::{COOKIE, SET_COOKIE};
 use serde_json::{Value, json};
 use test_vendors::oauth::{App, Ask, Demo, Desk, Forgery, Person};
 use test_vendors::{Fault, StandIn};
-use tests::oauth::{CALLBACK, CHALLENGE, clients};
+use tests::oauth::{CALLBACK, CHALLENGE, clients, login_body};
 use tests::{Answer, Client, Node, Topology, World, on_every_topology};
 
 use crate::canary::everything;
@@ -23,6 +23,7 @@ on_every_topology![
     what_a_browser_brings_back_is_told_to_the_client,
     a_provider_that_hangs_holds_nobody_else_up,
     what_speaks_for_a_user_is_kept_sealed,
+    who_has_no_phone_gets_no_tokens_of_a_partner,
 ];
 
 const VENDORS: [&str; 10] =
@@ -194,6 +195,10 @@ async fn a_token_and_an_id_token_are_looked_at_for_whose_they_are(world: World) 
         let came = client.login(&by_id_token(vendor, &good)).await;
         assert_eq!(came.status, 200, "{vendor}: {}", came.text);
         refused(client, &by_id_token(vendor, &good), 401, "provider_identity_invalid").await;
+        // What is bound to a nonce is shown with it.
+        let bound = vendors.id_token(vendor, APP, &person, &Forgery::default());
+        let alone = json!({"type": "provider_id_token", "provider": vendor, "id_token": bound});
+        refused(client, &alone, 401, "provider_identity_invalid").await;
         let foreign = vendors.id_token(vendor, "another-app", &person, &Forgery::default());
         refused(client, &by_id_token(vendor, &foreign), 401, "provider_identity_invalid").await;
         let unsigned = Forgery { header: json!({"alg": "none"}), ..Forgery::default() };
@@ -323,6 +328,17 @@ async fn a_third_party_account_is_linked_proves_again_and_merges(world: World) {
     assert_eq!(client.as_user(&theirs).me().await.status, 401, "an absorbed session has ended");
     let came = client.login(&vendors.code("qq", &other)).await;
     assert_eq!(came.body["user"]["id"], merged.body["user"]["id"]);
+    // An ID token that links what is mine already is used up all the same.
+    let me = client.as_user(&client.log_in("13800138000").await);
+    let shown =
+        || by_id_token("google", &vendors.id_token("google", APP, &person, &Forgery::default()));
+    let link = async |credential: &Value| {
+        me.post("/v1/me/identities", &json!({"credential": credential})).await
+    };
+    assert_eq!(link(&shown()).await.status, 201);
+    let again = shown();
+    assert_eq!(link(&again).await.status, 200);
+    refused(client, &again, 401, "provider_identity_invalid").await;
 }
 
 /// A browser: it keeps the one cookie that it is given.
@@ -474,6 +490,17 @@ async fn a_state_is_good_once_in_its_browser_at_its_provider(world: World) {
         invalid(&browser.go(client, came_back(client, &path)).await);
     }
     assert_eq!(vendors.desk.asked("/weibo/oauth2/access_token"), asked, "nobody is asked");
+    // Whoever names itself is who was asked; GitHub does so.
+    let mut other = Browser::default();
+    let back = through(client, &mut other, "github", "login_as=501").await;
+    let named = (format!("{}&iss=https%3A%2F%2Fgithub.com%2Flogin%2Foauth", back.0), None);
+    let head = client.request(Method::HEAD, &named.0);
+    assert_eq!(other.go(client, head).await.status, 405, "a look uses nothing up");
+    assert_eq!(other.go(client, came_back(client, &named)).await.status, 303);
+    let back = through(client, &mut other, "github", "login_as=501").await;
+    let named = (format!("{}&iss=https%3A%2F%2Fevil.example.com", back.0), None);
+    let mismatch = other.go(client, came_back(client, &named)).await;
+    assert_eq!(mismatch.outcome(), (400, "issuer_mismatch".to_owned()), "{}", mismatch.text);
     // Many at once: one of them is in.
     let back = through(client, &mut browser, "weibo", "login_as=501").await;
     let cookie = browser.0.clone().unwrap();
@@ -608,4 +635,25 @@ async fn what_speaks_for_a_user_is_kept_sealed(world: World) {
             assert!(!text.contains(secret), "{secret} stands in {place}");
         }
     }
+}
+
+/// A partner's tokens never meet the routes that ask for a phone: without one there is no code.
+async fn who_has_no_phone_gets_no_tokens_of_a_partner(world: World) {
+    let vendors = Vendors::new().await;
+    let node = vendors.node(&world, &[("POLICY__REQUIRE_PHONE", "true")]).await;
+    let client = &node.client;
+    let person = vendors.person(800);
+    let ask = async |of: &str| {
+        let body = login_body(&vendors.code("weibo", &person), of, "openid");
+        client.post("/v1/login", &body).await
+    };
+    let partner = ask("spa").await;
+    assert_eq!(partner.outcome(), (403, "phone_required".to_owned()), "{}", partner.text);
+    let ours = ask("web").await;
+    assert_eq!(ours.status, 200, "{}", ours.text);
+    let session = client.exchange(ours.str("/code")).await;
+    let me = client.bearing(session.str("/access_token"));
+    assert_eq!(me.me().await.status, 200);
+    let sessions = me.get("/v1/me/sessions").await.unwrap();
+    assert_eq!(sessions.outcome(), (403, "phone_required".to_owned()));
 }

@@ -32,7 +32,8 @@ pub(super) async fn prove(
     let carrier = ports.carriers.get(vendor).ok_or(Error::NotFound)?;
     let token = credential.token.reveal();
     charge(ports, it).await?;
-    let name = ports.keys.subject("carrier-token", &format!("{vendor}\n{token}"));
+    let spent = carrier.spends(token);
+    let name = ports.keys.subject("carrier-token", &format!("{vendor}\n{spent}"));
     if !ports.one_time.put(&name, &[], RESERVED_FOR, it.at).await? {
         tracing::info!(target: "audit", event = "carrier.reused", vendor);
         return Err(Error::CarrierTokenInvalid);

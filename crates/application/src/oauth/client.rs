@@ -30,7 +30,9 @@ pub async fn prove(ports: &Ports, shown: Shown, ip: IpAddr) -> Result<&Client, O
         return Ok(client);
     }
     let now = ports.clock.now();
-    let who = format!("{} {}", network(ip), claim.id);
+    // Names that nobody has are counted as one: each would have a counter of its own.
+    let named = client.map_or("", |it| it.id.as_str());
+    let who = format!("{} {named}", network(ip));
     let subject = ports.keys.subject("client that failed", &who);
     let charge = Charge { scope: Scope::Ip, subject, caps: vec![FAILURES] };
     match ports.throttles.charge(&[charge], now).await? {

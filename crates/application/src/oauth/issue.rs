@@ -110,6 +110,7 @@ pub fn until_exchange(ports: &Ports) -> Ports {
 /// Makes a code of a login that came in on [`until_exchange`]'s ports. Nobody gets to see the
 /// session's token.
 ///
+/// A client with tokens of its own gets no code of somebody without a phone, where one is wanted.
 /// If the session ended meanwhile, by a reset, a merge or a logout from everywhere, there is no
 /// code (LINK-11).
 pub async fn code_for_login(
@@ -117,6 +118,11 @@ pub async fn code_for_login(
     asked: CodeRequest,
     admission: Admission,
 ) -> Result<IssuedCode, Error> {
+    // Whose tokens are not the session's own could go on without ever meeting its routes.
+    let is_held_back = ports.policy.require_phone && !admission.user.has_phone;
+    if is_held_back && !asked.client.gets_session() {
+        return Err(Error::PhoneRequired);
+    }
     let now = ports.clock.now();
     write(ports, asked, admission.session.id, None, now).await?.ok_or(Error::SessionInvalid)
 }

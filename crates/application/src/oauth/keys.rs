@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 use domain::oauth::id_token::Claims;
-use domain::oauth::key::{PrivateKey, Ring, SigningKey, TOLD_BEFORE};
+use domain::oauth::key::{KeyId, PrivateKey, Ring, SigningKey, TOLD_BEFORE};
 use domain::{Duration, later};
 use ports::Ports;
 use ports::keys::Seal;
@@ -17,14 +17,26 @@ pub async fn told(ports: &Ports) -> Result<Vec<SigningKey>, OauthError> {
     Ok(Ring::at(&keys, now).told.into_iter().cloned().collect())
 }
 
-/// Signs what an id token says.
-pub(super) async fn sign(ports: &Ports, claims: &Claims) -> Result<String, OauthError> {
+/// A key that signs now, opened.
+pub(super) struct Opened {
+    id: KeyId,
+    private: PrivateKey,
+}
+
+/// Opens the key that signs now; the first one is made. What may fail does so here, before a code
+/// is used up.
+pub(super) async fn open(ports: &Ports) -> Result<Opened, OauthError> {
     let now = ports.clock.now();
     let keys = with_one_that_signs(ports, now).await?;
     let key = Ring::at(&keys, now).signing.ok_or(SignerError::Make)?;
     let private = ports.keys.open(Seal::SigningKey(&key.id), &key.private);
     let private = PrivateKey::new(private.map_err(|_| SignerError::Key)?);
-    Ok(ports.signer.sign(&key.id, &private, claims)?)
+    Ok(Opened { id: key.id.clone(), private })
+}
+
+/// Signs what is said of a person.
+pub(super) fn sign(ports: &Ports, key: &Opened, claims: &Claims) -> Result<String, OauthError> {
+    Ok(ports.signer.sign(&key.id, &key.private, claims)?)
 }
 
 /// Makes the key that is wanted by now, and forgets those that are told no more.

@@ -60,8 +60,9 @@ pub async fn exchange(
         ends: client.ends(&ports.policy.sessions, now),
         at: now,
     };
+    let key = keys::open(ports).await?;
     match ports.grants.exchange(&exchange).await? {
-        Exchanged::Done { granted, nonce } => drawn.hand_out(ports, &granted, nonce, now).await,
+        Exchanged::Done { granted, nonce } => drawn.hand_out(ports, &granted, nonce, &key, now),
         Exchanged::Unfit => Err(OauthError::InvalidGrant),
         Exchanged::Used(betrayed) => end(ports, betrayed, origin).await,
     }
@@ -89,6 +90,7 @@ pub async fn refresh(
         ends: client.ends(&ports.policy.sessions, now),
         at: now,
     };
+    let key = keys::open(ports).await?;
     match ports.grants.refresh(&refresh).await? {
         Renewed::Done { granted, again } => {
             let next = match again {
@@ -98,7 +100,7 @@ pub async fn refresh(
                     opened.map_err(|_| OauthError::InvalidGrant)?
                 }
             };
-            Drawn::Pair { access, refresh: next }.hand_out(ports, &granted, None, now).await
+            Drawn::Pair { access, refresh: next }.hand_out(ports, &granted, None, &key, now)
         }
         Renewed::Unfit => Err(OauthError::InvalidGrant),
         Renewed::Wider => Err(OauthError::InvalidScope),
@@ -133,11 +135,12 @@ impl Drawn {
         }
     }
 
-    async fn hand_out(
+    fn hand_out(
         self,
         ports: &Ports,
         granted: &Granted,
         nonce: Option<String>,
+        key: &keys::Opened,
         now: Timestamp,
     ) -> Result<Tokens, OauthError> {
         let session = &granted.signed_in.session;
@@ -155,7 +158,7 @@ impl Drawn {
             let issuer = &ports.policy.oauth.issuer;
             let digest = ports.keys.digest(&access_token);
             let claims = Claims::of(session, grant.client_id.clone(), issuer, &digest, now);
-            Some(keys::sign(ports, &Claims { nonce, ..claims }).await?)
+            Some(keys::sign(ports, key, &Claims { nonce, ..claims })?)
         } else {
             None
         };

@@ -18,6 +18,7 @@ use domain::login::{Account, Entry, Registration};
 use domain::outbox::Outgoing;
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
+use domain::provider::SpentProof;
 use domain::secret::{IdentifierKey, Subject, TokenHash};
 use domain::session::{Session, SignedIn, Slide};
 use domain::user::User;
@@ -160,6 +161,10 @@ impl Accounts for RacyDatabase {
 
     async fn record(&self, event: &LoginEvent, outgoing: &[Outgoing]) -> Result<(), StoreError> {
         self.kept.accounts.record(event, outgoing).await
+    }
+
+    async fn spend(&self, spent: &SpentProof) -> Result<bool, StoreError> {
+        self.kept.accounts.spend(spent).await
     }
 
     async fn upgrade_hash(

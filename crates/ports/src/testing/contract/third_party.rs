@@ -223,6 +223,8 @@ pub async fn a_proof_is_good_once_over_all_verbs(stores: Stores) {
     change.spent = spent;
     assert_eq!(stores.accounts.change(&change).await.expect("a store"), Changed::Spent);
     assert!(owner(&stores, 31).await.is_none());
+    assert!(!stores.accounts.spend(&proof(1)).await.expect("a store"), "alone as well");
+    assert!(stores.accounts.spend(&proof(3)).await.expect("a store"));
     change.spent = Some(proof(2));
     let done = stores.accounts.change(&change).await.expect("a store");
     assert!(matches!(done, Changed::Done { .. }));
