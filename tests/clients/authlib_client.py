@@ -3,6 +3,7 @@ introspection, revocation. Arguments: the issuer, a person's session token, a cl
 
 import os
 import sys
+import time
 
 # The test's server speaks plain HTTP on this machine.
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
@@ -12,6 +13,7 @@ from authlib.common.security import generate_token
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.jose import JsonWebKey, jwt
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from authlib.oidc.core import CodeIDToken
 
 issuer, session_token, secret = sys.argv[1:]
@@ -66,15 +68,40 @@ assert "refresh_token" not in token, "a client of ours has the session itself"
 assert web.revoke_token(about["revocation_endpoint"], token["access_token"]).status_code == 200
 assert web.get(about["userinfo_endpoint"]).status_code == 401
 
-for method in ["client_secret_basic", "client_secret_post"]:
+
+class ShortLived(PrivateKeyJWT):
+    """Assertions of two minutes: Authlib's own are good for an hour, which is too long. It writes
+    the `jti` into the claims that it is given, so each assertion gets new ones."""
+
+    def sign(self, auth, token_endpoint):
+        self.claims = {"exp": int(time.time()) + 120}
+        return super().sign(auth, token_endpoint)
+
+
+# That of RFC 7515, A.3.
+key = JsonWebKey.import_key(
+    {
+        "kty": "EC",
+        "crv": "P-256",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+        "d": "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI",
+    }
+)
+for client_id, proof, method in [
+    ("partner", secret, "client_secret_basic"),
+    ("partner", secret, "client_secret_post"),
+    ("signer", key, "private_key_jwt"),
+]:
     partner = OAuth2Session(
-        "partner",
-        secret,
+        client_id,
+        proof,
         token_endpoint_auth_method=method,
         revocation_endpoint_auth_method=method,
         **options,
     )
-    token, claims = log_in(partner, "partner")
+    partner.register_client_auth_method(ShortLived(about["token_endpoint"], alg="ES256"))
+    token, claims = log_in(partner, client_id)
     assert claims["sub"] == own["sub"]
     following = partner.refresh_token(about["token_endpoint"], token["refresh_token"])
     assert following["refresh_token"] != token["refresh_token"]

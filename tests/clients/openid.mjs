@@ -52,15 +52,34 @@ assert.equal(own.refresh_token, undefined);
 await web.revoke(own.access_token);
 await assert.rejects(web.userinfo(own.access_token), refused('invalid_token'));
 
-// Trusted clients with a secret, shown in either way.
-for (const method of ['client_secret_basic', 'client_secret_post']) {
-  const partner = new issuer.Client({
-    client_id: 'partner',
-    client_secret: secret,
-    token_endpoint_auth_method: method,
-    redirect_uris: [redirect_uri],
-    response_types: ['code'],
-  });
+// The key of RFC 7515, A.3.
+const key = {
+  kty: 'EC',
+  crv: 'P-256',
+  x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+  y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+  d: 'jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI',
+};
+
+// Trusted clients: with a secret, shown in either way, and with a key.
+const bySecret = (method) => [
+  { client_id: 'partner', client_secret: secret, token_endpoint_auth_method: method },
+];
+const byKey = [
+  {
+    client_id: 'signer',
+    token_endpoint_auth_method: 'private_key_jwt',
+    token_endpoint_auth_signing_alg: 'ES256',
+  },
+  { keys: [key] },
+];
+for (const [about, keys] of [
+  bySecret('client_secret_basic'),
+  bySecret('client_secret_post'),
+  byKey,
+]) {
+  const client = { ...about, redirect_uris: [redirect_uri], response_types: ['code'] };
+  const partner = new issuer.Client(client, keys);
   const tokens = await logIn(partner, 'openid profile');
   assert.equal((await partner.userinfo(tokens)).sub, own.claims().sub);
   const next = await partner.refresh(tokens);

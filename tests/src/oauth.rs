@@ -17,8 +17,16 @@ pub const SECRET: &str = "q1Rk7zXw0VbN3mTt5yLhJ8sPcUoGfEaD2iKvBxCnMzQ";
 /// An origin that the client `web` registered.
 pub const ORIGIN: &str = "https://app.example.com";
 
+/// The public key of the client that has one: that of RFC 7515, A.3, of which everybody knows both
+/// halves.
+const KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
+    MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7\n\
+    6e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==\n\
+    -----END PUBLIC KEY-----\n";
+
 /// Clients of each kind: `web` (ours, public), `partner` (trusted, with a secret), `other` (nobody's,
-/// with a secret), `spa` (trusted, public), `backend` (ours, with a secret).
+/// with a secret), `spa` (trusted, public), `backend` (ours, with a secret), `signer` (trusted, with
+/// a key).
 #[must_use]
 pub fn clients() -> (&'static str, String) {
     // SHA-256 of the secret.
@@ -31,6 +39,7 @@ pub fn clients() -> (&'static str, String) {
         {"id": "other", "first_party": false, "secret_hash": hash, "redirect_uris": [CALLBACK]},
         {"id": "spa", "trusted": true, "redirect_uris": [CALLBACK]},
         {"id": "backend", "secret_hash": hash, "redirect_uris": [CALLBACK]},
+        {"id": "signer", "trusted": true, "public_keys": [KEY], "redirect_uris": [CALLBACK]},
     ]);
     ("OAUTH2__CLIENTS", value.to_string())
 }

@@ -2,12 +2,13 @@
 //!
 //! [`SystemClock`] and [`SystemEntropy`] are the only doors to the real ones; [`MasterKeys`] derives
 //! every key from one secret; [`ArgonHasher`] hashes passwords on threads of its own;
-//! [`RsaSigner`] signs id tokens.
+//! [`RsaSigner`] signs id tokens; [`ClientSignatures`] checks what clients signed.
 
 mod clock;
 mod entropy;
 mod hasher;
 mod keys;
+mod signatures;
 mod signer;
 
 pub use clock::SystemClock;
@@ -15,4 +16,5 @@ pub use entropy::SystemEntropy;
 pub use hasher::legacy::{LegacyDigest, LegacyScheme, Salting};
 pub use hasher::{ArgonHasher, HasherSettings, StartError, WrapError};
 pub use keys::{MasterKeys, MasterSecretError, master_secret};
+pub use signatures::{ClientKeyError, ClientSignatures, client_key};
 pub use signer::RsaSigner;

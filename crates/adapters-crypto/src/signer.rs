@@ -84,7 +84,7 @@ impl Signer for RsaSigner {
 fn make() -> Result<NewKey, SignerError> {
     let key = KeyPair::generate(KeySize::Rsa3072).map_err(|_| SignerError::Make)?;
     let private: Pkcs8V1Der<'_> = key.as_der().map_err(|_| SignerError::Make)?;
-    let public = public(&key).ok_or(SignerError::Make)?;
+    let public = public(key.public_key().as_ref()).ok_or(SignerError::Make)?;
     let private = PrivateKey::new(URL_SAFE_NO_PAD.encode(private.as_ref()));
     Ok(NewKey { id: thumbprint(&public), public, private })
 }
@@ -103,8 +103,8 @@ fn signature(key: &KeyPair, said: &[u8]) -> Result<Vec<u8>, SignerError> {
 }
 
 /// The public half out of its DER: `RSAPublicKey` (RFC 8017, A.1.1), a sequence of two integers.
-fn public(key: &KeyPair) -> Option<PublicKey> {
-    let (sequence, _) = element(0x30, key.public_key().as_ref())?;
+pub(crate) fn public(der: &[u8]) -> Option<PublicKey> {
+    let (sequence, _) = element(0x30, der)?;
     let (n, rest) = element(0x02, sequence)?;
     let (e, _) = element(0x02, rest)?;
     // A leading zero says that the number is not negative.
@@ -230,7 +230,7 @@ mod tests {
         let key = read(&PrivateKey::new(KEY.to_owned())).unwrap();
         let signed = signature(&key, SAID.as_bytes()).unwrap();
         assert_eq!(URL_SAFE_NO_PAD.encode(signed), SIGNATURE);
-        let public = public(&key).unwrap();
+        let public = public(key.public_key().as_ref()).unwrap();
         assert_eq!((public.n.len(), public.e.as_slice()), (256, [1, 0, 1].as_slice()));
         assert!(URL_SAFE_NO_PAD.encode(public.n).starts_with("ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAk"));
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use ::ports::hasher::{HashError, HashPlace, Hasher};
 use ::ports::keys::{Keys, Seal, UnsealError};
 use ::ports::postbox::{Letter, Postbox, PostboxError, Slot};
+use ::ports::signatures::Signatures;
 use ::ports::signer::{NewKey, Signer, SignerError};
 use ::ports::testing::{CountingEntropy, ManualClock};
 use ::ports::{Carriers, Ports, Providers};
@@ -17,6 +18,7 @@ use domain::identifier::Identifier;
 use domain::lockout::LockoutPolicy;
 use domain::message::{Channel, Recipient};
 use domain::oauth::Provider;
+use domain::oauth::assertion::{Algorithm, ClientKey};
 use domain::oauth::id_token::Claims;
 use domain::oauth::key::{KeyId, PrivateKey, PublicKey};
 use domain::password::{Password, PasswordAttempt, PasswordHash, PasswordPolicy, Verdict};
@@ -75,6 +77,7 @@ impl Fakes {
             grants: self.database.clone(),
             signing_keys: self.database.clone(),
             signer: Arc::new(FakeSigner),
+            signatures: Arc::new(FakeSignatures),
         }
     }
 }
@@ -205,6 +208,24 @@ impl Signer for FakeSigner {
     }
 }
 
+/// Takes for a signature what [`FakeSignatures::sign`] makes, which everybody can.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FakeSignatures;
+
+impl FakeSignatures {
+    /// What the owner of a key would sign.
+    #[must_use]
+    pub fn sign(key: &ClientKey, algorithm: Algorithm, text: &str) -> Vec<u8> {
+        format!("{:?} {} {text}", key.der, algorithm.as_str()).into_bytes()
+    }
+}
+
+impl Signatures for FakeSignatures {
+    fn is_by(&self, key: &ClientKey, algorithm: Algorithm, text: &str, signature: &[u8]) -> bool {
+        key.kind == algorithm.kind() && signature == Self::sign(key, algorithm, text)
+    }
+}
+
 /// Hashes that are the password itself; one that begins with `old:` is of an older scheme.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FakeHasher;
@@ -260,4 +281,27 @@ impl Postbox for FakePostbox {
         let posted = Arc::clone(&self.0);
         Ok(Slot::new(move |letter| lock(&posted).push(letter)))
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use ::ports::testing::contract::signatures::{Bench, Sign};
+    use domain::oauth::assertion::KeyKind;
+
+    use super::*;
+
+    #[expect(clippy::unused_async, reason = "suites await what makes a port")]
+    async fn signatures() -> Bench {
+        let owner = |(kind, name): (KeyKind, u8)| {
+            let key = ClientKey { kind, der: vec![name] };
+            let own = key.clone();
+            let sign: Sign = Box::new(move |how, text| FakeSignatures::sign(&own, how, text));
+            (key, sign)
+        };
+        let kinds = [KeyKind::Rsa, KeyKind::Rsa, KeyKind::P256, KeyKind::P256];
+        let owners = kinds.into_iter().zip(1..).map(owner).collect();
+        Bench { signatures: Arc::new(FakeSignatures), owners }
+    }
+
+    ::ports::signatures_contract!(signatures());
 }

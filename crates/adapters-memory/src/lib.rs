@@ -17,7 +17,9 @@ pub mod spending;
 pub mod throttles;
 
 #[cfg(feature = "testing")]
-pub use fakes::{FakeHasher, FakeKeys, FakePostbox, FakeSigner, Fakes, policy, ports};
+pub use fakes::{
+    FakeHasher, FakeKeys, FakePostbox, FakeSignatures, FakeSigner, Fakes, policy, ports,
+};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

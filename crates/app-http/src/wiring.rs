@@ -8,7 +8,8 @@ use adapters_carrier::camara::Camara;
 use adapters_carrier::cmcc::Cmcc;
 use adapters_carrier::jverify::Jverify;
 use adapters_crypto::{
-    ArgonHasher, HasherSettings, MasterKeys, RsaSigner, SystemClock, SystemEntropy,
+    ArgonHasher, ClientSignatures, HasherSettings, MasterKeys, RsaSigner, SystemClock,
+    SystemEntropy,
 };
 use adapters_db::{Direction, MigrateError, postgres, sqlite};
 use adapters_email::SmtpSender;
@@ -116,6 +117,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
         grants: database.grants,
         signing_keys: database.signing_keys,
         signer: Arc::new(RsaSigner::default()),
+        signatures: Arc::new(ClientSignatures),
     };
     let outbox = database.outbox;
     let messenger = Some(Arc::clone(&dispatcher) as _);

@@ -7,6 +7,8 @@ mod browser_flow;
 mod carrier;
 #[path = "use_cases/challenge.rs"]
 mod challenge;
+#[path = "use_cases/client_assertion.rs"]
+mod client_assertion;
 #[path = "use_cases/login.rs"]
 mod login;
 #[path = "use_cases/oauth.rs"]

@@ -2,8 +2,10 @@
 //!
 //! A grant is a session: what ends the session ends its code and its tokens, by the one table of
 //! [`crate::ending`]. To follow one grant, read [`authorize`] (may there be a code?), [`code`]
-//! (may it be exchanged?), [`refresh`] (may it go on?).
+//! (may it be exchanged?), [`refresh`] (may it go on?); which program it is say [`client`] and
+//! [`assertion`].
 
+pub mod assertion;
 pub mod authorize;
 pub mod client;
 pub mod code;

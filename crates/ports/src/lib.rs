@@ -21,6 +21,7 @@ pub mod postbox;
 pub mod sender;
 pub mod session_copies;
 pub mod sessions;
+pub mod signatures;
 pub mod signer;
 pub mod signing_keys;
 pub mod spending;
@@ -71,6 +72,8 @@ pub struct Ports {
     pub signing_keys: Arc<dyn signing_keys::SigningKeys>,
     /// Makes keys, and signs with them.
     pub signer: Arc<dyn signer::Signer>,
+    /// Checks what clients signed.
+    pub signatures: Arc<dyn signatures::Signatures>,
 }
 
 /// The third-party providers that are set up, by their names.

@@ -20,6 +20,7 @@ mod metrics;
 mod nodes;
 mod notices;
 mod oauth2;
+mod oauth2_assertion;
 mod oauth2_authorize;
 mod oauth2_clients;
 mod oauth2_ends;

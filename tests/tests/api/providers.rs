@@ -329,7 +329,6 @@ async fn a_third_party_account_is_linked_proves_again_and_merges(world: World) {
     let came = client.login(&vendors.code("qq", &other)).await;
     assert_eq!(came.body["user"]["id"], merged.body["user"]["id"]);
     // An ID token that links what is mine already is used up all the same.
-    let me = client.as_user(&client.log_in("13800138000").await);
     let shown =
         || by_id_token("google", &vendors.id_token("google", APP, &person, &Forgery::default()));
     let link = async |credential: &Value| {

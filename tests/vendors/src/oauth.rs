@@ -24,7 +24,7 @@ use actix_web::web::{Data, ServiceConfig};
 pub use alipay::AlipayKeys;
 pub use demo::Demo;
 pub use desk::{App, Ask, Desk, Grant, Person};
-pub use keys::{EcKey, SigningKey};
+pub use keys::{EcKey, SigningKey, sign_by_text};
 pub use oidc::Forgery;
 
 /// The routes of all vendors.

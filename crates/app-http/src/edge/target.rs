@@ -1,7 +1,7 @@
 //! The request's target: paths that only confuse, and secrets in queries (EDGE-04, EDGE-11).
 
 /// Names that never stand in a query: what is there ends up in logs and histories.
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 9] = [
     "password",
     "new_password",
     "code",
@@ -9,6 +9,7 @@ const SECRETS: [&str; 8] = [
     "access_token",
     "refresh_token",
     "id_token",
+    "client_assertion",
     "client_secret",
 ];
 

@@ -1,5 +1,6 @@
 //! OAuth 2 and OpenID Connect, to the letter of the standards.
 
+mod assertion;
 pub(crate) mod authorize;
 pub(crate) mod cors;
 pub(crate) mod discovery;

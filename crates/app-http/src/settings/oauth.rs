@@ -1,7 +1,8 @@
 //! The programs that get their users from us (OP-01, OP-05, OP-13).
 
+use adapters_crypto::client_key;
 use domain::oauth::Provider;
-use domain::oauth::client::{Client, ClientId, SecretHash, Standing};
+use domain::oauth::client::{Client, ClientId, Proof, SecretHash, Standing};
 use domain::oauth::redirect::RedirectUri;
 
 use super::sections::{self, Sections};
@@ -9,6 +10,9 @@ use super::{Profile, SettingsError, is_local};
 
 /// SHA-256 of nothing: what a script gives that hashed an empty variable.
 const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// Keys that one client may have: the one in use, the next, and some more.
+const MOST_KEYS: usize = 8;
 
 /// Reads the section. Without a public address, development answers in the name of the address
 /// that it listens at, which is not known yet.
@@ -45,8 +49,7 @@ fn client(
     let refused = |member, problem: &str| refusal(number, member, problem);
     let id = ClientId::parse(&section.id)
         .ok_or_else(|| refused("id", "must have 1 to 128 visible ASCII characters"))?;
-    let secret_hash = section.secret_hash.as_deref().map(secret_hash).transpose();
-    let secret_hash = secret_hash.map_err(|problem| refused("secret_hash", problem))?;
+    let proof = proof(number, section)?;
     let may_be_clear = profile == Profile::Development;
     let redirect_uris = section.redirect_uris.iter().map(|it| RedirectUri::parse(it, may_be_clear));
     let redirect_uris = redirect_uris
@@ -60,7 +63,7 @@ fn client(
     if standing == Standing::ThirdParty && redirect_uris.is_empty() {
         return Err(refused("redirect_uris", "must not be empty for a client that is not ours"));
     }
-    if secret_hash.is_some() && !section.origins.is_empty() {
+    if proof != Proof::Nothing && !section.origins.is_empty() {
         let problem = "are for public clients: a browser keeps no secret";
         return Err(refused("origins", problem));
     }
@@ -68,7 +71,31 @@ fn client(
         let problem = "holds origins as browsers send them, as in https://app.example.com";
         return Err(refused("origins", problem));
     }
-    Ok(Client { id, secret_hash, redirect_uris, standing, origins: section.origins.clone() })
+    Ok(Client { id, proof, redirect_uris, standing, origins: section.origins.clone() })
+}
+
+/// By what a client proves itself: one way, so that nobody can choose the weaker one.
+fn proof(number: usize, section: &sections::Client) -> Result<Proof, SettingsError> {
+    match (&section.secret_hash, section.public_keys.as_slice()) {
+        (None, []) => Ok(Proof::Nothing),
+        (Some(it), []) => secret_hash(it)
+            .map(Proof::Secret)
+            .map_err(|problem| refusal(number, "secret_hash", problem)),
+        (Some(_), _) => {
+            let problem = "are for a client without `secret_hash`: it proves itself in one way";
+            Err(refusal(number, "public_keys", problem))
+        }
+        (None, keys) if keys.len() > MOST_KEYS => {
+            Err(refusal(number, "public_keys", "must not be more than 8"))
+        }
+        (None, keys) => {
+            let read = keys.iter().enumerate().map(|(place, it)| {
+                let member = format!("public_keys[{place}]");
+                client_key(it).map_err(|problem| refusal(number, &member, &problem.to_string()))
+            });
+            read.collect::<Result<_, _>>().map(Proof::Keys)
+        }
+    }
 }
 
 fn secret_hash(text: &str) -> Result<SecretHash, &'static str> {
@@ -103,6 +130,7 @@ fn is_origin(text: &str, may_be_clear: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use domain::oauth::assertion::KeyKind;
     use rstest::rstest;
 
     use super::*;
@@ -130,7 +158,7 @@ mod tests {
         assert_eq!(provider.issuer, URL);
         let standings: Vec<_> = provider.clients.iter().map(|it| it.standing).collect();
         assert_eq!(standings, [Standing::FirstParty, Standing::Trusted, Standing::ThirdParty]);
-        assert_eq!(provider.clients[1].secret_hash, Some(SecretHash::new([0xab; 32])));
+        assert_eq!(provider.clients[1].proof, Proof::Secret(SecretHash::new([0xab; 32])));
         assert_eq!(provider.clients[0].origins.len(), 2);
     }
 
@@ -185,6 +213,46 @@ mod tests {
         }
         let both = format!(r#"[{{"id":"a","secret_hash":"{fine}","origins":["https://a.b"]}}]"#);
         assert!(read(&both, URL, Profile::Development).unwrap_err().contains("origins"));
+    }
+
+    /// A key of P-256, that of RFC 7515, A.3.
+    const KEY: &str = "-----BEGIN PUBLIC KEY-----\\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vu\
+        b9tLe1gHMzV76e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==\\n-----END PUBLIC KEY-----";
+
+    #[test]
+    fn a_client_has_keys_instead_of_a_secret() {
+        let keys = |it: &str| format!(r#"[{{"id":"a","trusted":true,"public_keys":[{it}]}}]"#);
+        let provider = read(&keys(&format!(r#""{KEY}","{KEY}\n""#)), URL, Profile::Production);
+        let Proof::Keys(keys) = &provider.unwrap().clients[0].proof else { panic!("no keys") };
+        assert_eq!((keys.len(), keys[0].kind), (2, KeyKind::P256));
+    }
+
+    /// CFG-02, OP-05: what is no key, or one way too many, is named, and its text is not.
+    #[rstest]
+    #[case::no_key(r#""public_keys":["abc"]"#, "public_keys[0]")]
+    #[case::empty(r#""public_keys":[""]"#, "public_keys[0]")]
+    #[case::second(&format!(r#""public_keys":["{KEY}","abc"]"#), "public_keys[1]")]
+    #[case::private(
+        r#""public_keys":["-----BEGIN PRIVATE KEY-----abc-----END PRIVATE KEY-----"]"#,
+        "public_keys[0]"
+    )]
+    #[case::many(
+        &format!(r#""public_keys":[{}]"#, vec![format!("\"{KEY}\""); 9].join(",")),
+        "public_keys"
+    )]
+    #[case::and_a_secret(
+        &format!(r#""public_keys":["{KEY}"],"secret_hash":"{}""#, "ab".repeat(32)),
+        "public_keys"
+    )]
+    #[case::in_a_browser(
+        &format!(r#""public_keys":["{KEY}"],"origins":["https://a.example.com"]"#),
+        "origins"
+    )]
+    fn a_key_that_cannot_be_is_named(#[case] members: &str, #[case] key: &str) {
+        let text = format!(r#"[{{"id":"a",{members}}}]"#);
+        let message = read(&text, URL, Profile::Production).unwrap_err();
+        assert!(message.contains(&format!("setting `oauth2.clients[0].{key}`")), "{message}");
+        assert!(!message.contains("abc") && !message.contains("MFkw"), "{message}");
     }
 
     /// OP-09: our name comes from the settings alone.

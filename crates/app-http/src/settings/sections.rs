@@ -202,6 +202,7 @@ sections! {
     Client {
         id: String = String::new(),
         secret_hash: Option<String> = None,
+        public_keys: Vec<String> = Vec::new(),
         redirect_uris: Vec<String> = Vec::new(),
         first_party: bool = true,
         trusted: bool = false,

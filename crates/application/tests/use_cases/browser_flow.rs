@@ -6,7 +6,7 @@ use application::browser_flow::{Finish, Start, Started, finish, start};
 use application::oauth::issue::CodeRequest;
 use domain::Duration;
 use domain::browser_flow::Denied;
-use domain::oauth::client::{Client, ClientId, Standing};
+use domain::oauth::client::{Client, ClientId, Proof, Standing};
 use domain::oauth::pkce::Challenge;
 use domain::oauth::redirect::RedirectUri;
 use domain::oauth::scope::Scopes;
@@ -26,7 +26,7 @@ fn set_up() -> (Fakes, Ports) {
     let (fakes, ports) = with_provider(true);
     let client = Client {
         id: ClientId::parse("web").unwrap(),
-        secret_hash: None,
+        proof: Proof::Nothing,
         redirect_uris: vec![RedirectUri::parse(ADDRESS, false).unwrap()],
         standing: Standing::FirstParty,
         origins: Vec::new(),

@@ -15,7 +15,8 @@ use ports::one_time::MockOneTimeStates;
 
 use super::*;
 
-fn with_carrier(carrier: MockCarrierVerifier) -> (Fakes, Ports) {
+fn with_carrier(mut carrier: MockCarrierVerifier) -> (Fakes, Ports) {
+    carrier.expect_spends().returning(str::to_owned);
     let carrier = Arc::new(carrier) as Arc<dyn CarrierVerifier>;
     let fakes = Fakes { carriers: BTreeMap::from([("aliyun", carrier)]), ..Fakes::default() };
     let ports = fakes.ports();

@@ -13,7 +13,7 @@ use application::oauth::keys::{rotate, tend, told};
 use application::oauth::token::{Tokens, exchange, refresh};
 use application::sessions::{Scope, end_sessions};
 use domain::Duration;
-use domain::oauth::client::{Client, ClientId, SecretHash, Shown, Standing};
+use domain::oauth::client::{Client, ClientId, Proof, SecretHash, Shown, Standing};
 use domain::oauth::pkce::Challenge;
 use domain::oauth::redirect::RedirectUri;
 use domain::oauth::scope::Scopes;
@@ -32,7 +32,10 @@ fn client(id: &str, standing: Standing) -> Client {
     let secret = adapters_memory::FakeKeys.digest("secret");
     Client {
         id: ClientId::parse(id).unwrap(),
-        secret_hash: (standing != Standing::FirstParty).then(|| SecretHash::new(secret)),
+        proof: match standing {
+            Standing::FirstParty => Proof::Nothing,
+            Standing::Trusted | Standing::ThirdParty => Proof::Secret(SecretHash::new(secret)),
+        },
         redirect_uris: vec![RedirectUri::parse(CALLBACK, false).unwrap()],
         standing,
         origins: Vec::new(),
@@ -204,7 +207,7 @@ async fn failures_of_a_client_are_counted() {
     let ports = ports_of(&fakes);
     let shown = |id: &str, secret: &str| {
         let (id, secret) = (Some(id.to_owned()), Some(secret.to_owned()));
-        Shown { basic: None, id, secret }
+        Shown { id, secret, ..Shown::default() }
     };
     let ip = origin().ip;
     for _ in 0..30 {

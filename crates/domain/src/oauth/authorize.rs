@@ -284,7 +284,7 @@ mod tests {
 
     use super::*;
     use crate::id::{IdentityId, SessionId, UserId};
-    use crate::oauth::client::{ClientId, Standing};
+    use crate::oauth::client::{ClientId, Proof, Standing};
     use crate::oauth::redirect::RedirectUri;
     use crate::origin::{Device, Origin};
     use crate::session::Method;
@@ -294,7 +294,7 @@ mod tests {
     fn provider() -> Provider {
         let client = |id: &str, standing| Client {
             id: ClientId::parse(id).unwrap(),
-            secret_hash: None,
+            proof: Proof::Nothing,
             redirect_uris: vec![RedirectUri::parse("https://a.example.com/cb", false).unwrap()],
             standing,
             origins: Vec::new(),

@@ -5,6 +5,7 @@ use std::fmt;
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 
+use super::assertion::{Assertion, ClientKey};
 use super::redirect::RedirectUri;
 use crate::session::SessionPolicy;
 use crate::{Duration, Timestamp, later};
@@ -68,13 +69,24 @@ pub enum Standing {
     ThirdParty,
 }
 
+/// By what a program proves that it is itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// By nothing: a public client, which can keep no secret.
+    Nothing,
+    /// By its secret, of which this is the hash.
+    Secret(SecretHash),
+    /// By what one of its keys signed.
+    Keys(Vec<ClientKey>),
+}
+
 /// A program that gets its users from us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// Its name.
     pub id: ClientId,
-    /// Its secret's hash; `None` for a public client, which can keep no secret.
-    pub secret_hash: Option<SecretHash>,
+    /// By what it proves that it is itself.
+    pub proof: Proof,
     /// Where its codes may go.
     pub redirect_uris: Vec<RedirectUri>,
     /// Whose it is.
@@ -89,6 +101,15 @@ const IDLE: Duration = Duration::from_hours(14 * 24);
 const ABSOLUTE: Duration = Duration::from_hours(30 * 24);
 
 impl Client {
+    /// True for one that can prove nothing.
+    #[must_use]
+    pub const fn is_public(&self) -> bool {
+        match self.proof {
+            Proof::Nothing => true,
+            Proof::Secret(_) | Proof::Keys(_) => false,
+        }
+    }
+
     /// True for an address that was registered.
     #[must_use]
     pub fn takes_redirect(&self, asked: &str) -> bool {
@@ -157,6 +178,27 @@ pub struct Shown {
     pub id: Option<String>,
     /// The member `client_secret`.
     pub secret: Option<String>,
+    /// The members `client_assertion` and `client_assertion_type`, where there is one of them.
+    pub asserted: Option<Asserted>,
+}
+
+/// What came for an assertion.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Asserted {
+    /// One that could be read.
+    Read(Box<Assertion>),
+    /// None, or one of a type that we do not take.
+    Unreadable,
+}
+
+impl Asserted {
+    /// Whom it names: a client may leave it at that (RFC 7521, 4.2).
+    fn subject(&self) -> Option<String> {
+        match self {
+            Self::Read(it) => it.claims.subject.clone(),
+            Self::Unreadable => None,
+        }
+    }
 }
 
 /// Who a client says that it is.
@@ -164,8 +206,19 @@ pub struct Shown {
 pub struct Claim {
     /// Its id.
     pub id: String,
-    /// Its secret; none for a public client.
-    pub secret: Option<String>,
+    /// What it shows for it.
+    pub given: Given,
+}
+
+/// What a client shows for being who it says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Given {
+    /// Nothing: a public client.
+    Nothing,
+    /// A secret.
+    Secret(String),
+    /// What it signed.
+    Assertion(Asserted),
 }
 
 /// Why a client is not heard.
@@ -182,27 +235,37 @@ pub enum ClientRefusal {
 impl Shown {
     /// Reads who the client says that it is; one way at most (OP-05).
     pub fn claim(self) -> Result<Claim, ClientRefusal> {
-        match (self.basic, self.id, self.secret) {
-            (Some(_), _, Some(_)) => Err(ClientRefusal::Ambiguous),
-            (Some((id, _)), Some(other), None) if id != other => Err(ClientRefusal::Ambiguous),
-            (Some((id, secret)), _, None) => Ok(Claim { id, secret: Some(secret) }),
-            (None, Some(id), secret) => Ok(Claim { id, secret }),
-            (None, None, _) => Err(ClientRefusal::Unnamed),
-        }
+        let named = self.id;
+        let (id, given) = match (self.basic, self.secret, self.asserted) {
+            (Some((id, _)), None, None) if named.as_ref().is_some_and(|it| *it != id) => {
+                return Err(ClientRefusal::Ambiguous);
+            }
+            (Some((id, secret)), None, None) => (Some(id), Given::Secret(secret)),
+            (None, Some(secret), None) => (named, Given::Secret(secret)),
+            // Whoever is named beside an assertion has to be the one that it names: its rule.
+            (None, None, Some(it)) => (named.or_else(|| it.subject()), Given::Assertion(it)),
+            (None, None, None) => (named, Given::Nothing),
+            _ => return Err(ClientRefusal::Ambiguous),
+        };
+        let id = id.ok_or(ClientRefusal::Unnamed)?;
+        Ok(Claim { id, given })
     }
 }
 
-/// Decides whether a client is who it says: a confidential one by its secret, a public one by
-/// having none. `given` is the digest of the secret that was shown.
+/// Decides whether a client is who it says without having signed anything: one with a secret by
+/// that, a public one by having none. `given` is the digest of the secret that was shown.
 #[must_use]
 pub fn is_proven(client: Option<&Client>, given: Option<&SecretHash>) -> bool {
     // One comparison whoever it is (TIM-02).
     let nobody = SecretHash::new([0; 32]);
-    let stored = client.and_then(|it| it.secret_hash);
+    let stored = match client.map(|it| &it.proof) {
+        Some(Proof::Secret(hash)) => Some(*hash),
+        Some(Proof::Nothing | Proof::Keys(_)) | None => None,
+    };
     let same = stored.unwrap_or(nobody) == *given.unwrap_or(&nobody);
     match (client, stored, given) {
         (Some(_), Some(_), Some(_)) => same,
-        (Some(_), None, None) => true,
+        (Some(client), None, None) => client.is_public(),
         _ => false,
     }
 }
@@ -212,11 +275,12 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::oauth::assertion::{Claims, KeyKind};
 
     fn client(secret: Option<u8>) -> Client {
         Client {
             id: ClientId::parse("web").unwrap(),
-            secret_hash: secret.map(|it| SecretHash::new([it; 32])),
+            proof: secret.map_or(Proof::Nothing, |it| Proof::Secret(SecretHash::new([it; 32]))),
             redirect_uris: Vec::new(),
             standing: Standing::FirstParty,
             origins: Vec::new(),
@@ -241,9 +305,73 @@ mod tests {
     ) {
         let [id, secret] = [id, secret].map(|it| it.map(str::to_owned));
         let basic = basic.map(|(id, secret)| (id.to_owned(), secret.to_owned()));
-        let claim = Shown { basic, id, secret }.claim();
-        let claim = claim.as_ref().map(|it| (it.id.as_str(), it.secret.as_deref()));
-        assert_eq!(claim.map_err(|it| *it), expected);
+        let claim = Shown { basic, id, secret, asserted: None }.claim();
+        let expected = expected.map(|(id, secret)| Claim {
+            id: id.to_owned(),
+            given: secret.map_or(Given::Nothing, |it| Given::Secret(it.to_owned())),
+        });
+        assert_eq!(claim, expected);
+    }
+
+    fn asserted(subject: Option<&str>) -> Asserted {
+        let claims = Claims { subject: subject.map(str::to_owned), ..Claims::default() };
+        Asserted::Read(Box::new(Assertion {
+            algorithm: String::new(),
+            is_critical: false,
+            claims,
+            text: String::new(),
+            signature: Vec::new(),
+        }))
+    }
+
+    /// OP-05: an assertion is one way, and may be the only one to name the client.
+    #[rstest]
+    #[case::alone(false, None, None, asserted(Some("a")), Ok("a"))]
+    #[case::named(false, Some("a"), None, asserted(Some("a")), Ok("a"))]
+    #[case::otherwise_named(false, Some("b"), None, asserted(Some("a")), Ok("b"))]
+    #[case::nobody(false, None, None, asserted(None), Err(ClientRefusal::Unnamed))]
+    #[case::unreadable(false, None, None, Asserted::Unreadable, Err(ClientRefusal::Unnamed))]
+    #[case::unreadable_named(false, Some("b"), None, Asserted::Unreadable, Ok("b"))]
+    #[case::with_a_secret(
+        false,
+        Some("a"),
+        Some("s"),
+        asserted(Some("a")),
+        Err(ClientRefusal::Ambiguous)
+    )]
+    #[case::with_a_header(true, None, None, asserted(Some("a")), Err(ClientRefusal::Ambiguous))]
+    #[case::unreadable_with_a_header(
+        true,
+        None,
+        None,
+        Asserted::Unreadable,
+        Err(ClientRefusal::Ambiguous)
+    )]
+    fn an_assertion_is_one_way(
+        #[case] has_header: bool,
+        #[case] id: Option<&str>,
+        #[case] secret: Option<&str>,
+        #[case] it: Asserted,
+        #[case] expected: Result<&str, ClientRefusal>,
+    ) {
+        let basic = has_header.then(|| ("a".to_owned(), "s".to_owned()));
+        let [id, secret] = [id, secret].map(|it| it.map(str::to_owned));
+        let claim = Shown { basic, id, secret, asserted: Some(it) }.claim();
+        if let Ok(claim) = &claim {
+            assert!(matches!(claim.given, Given::Assertion(_)));
+        }
+        assert_eq!(claim.map(|it| it.id), expected.map(str::to_owned));
+    }
+
+    /// OP-05: a client with keys is not public, and has no secret.
+    #[test]
+    fn a_client_with_keys_is_proven_by_nothing_else() {
+        let key = ClientKey { kind: KeyKind::P256, der: Vec::new() };
+        let client = Client { proof: Proof::Keys(vec![key]), ..client(None) };
+        assert!(!client.is_public());
+        for given in [None, Some(SecretHash::new([0; 32]))] {
+            assert!(!is_proven(Some(&client), given.as_ref()));
+        }
     }
 
     /// OP-05: a confidential client has to prove itself, a public one cannot.

@@ -22,6 +22,7 @@ pub mod postbox;
 pub mod sender;
 pub mod session_copies;
 pub mod sessions;
+pub mod signatures;
 pub mod signer;
 pub mod signing_keys;
 pub mod spending;

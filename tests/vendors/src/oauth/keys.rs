@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
@@ -75,6 +76,17 @@ impl SigningKey {
         all
     }
 
+    /// Its public half, as text.
+    #[must_use]
+    pub fn public_pem(&self) -> String {
+        let der: Result<PublicKeyX509Der<'static>, _> = match &*self.pair {
+            Pair::Rsa(it) => it.public_key().as_der(),
+            Pair::Ec(it) => it.public_key().as_der(),
+        };
+        let body = der.map(|it| STANDARD.encode(it.as_ref())).unwrap_or_default();
+        format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
+    }
+
     /// A token: header and claims as they are, signed.
     #[must_use]
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
@@ -89,6 +101,15 @@ impl SigningKey {
         };
         format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
+}
+
+/// A token that is signed by HMAC with a text that is no secret, as a forger makes it.
+#[must_use]
+pub fn sign_by_text(secret: &str, header: &Value, claims: &Value) -> String {
+    let part = |it: &Value| URL_SAFE_NO_PAD.encode(it.to_string());
+    let text = format!("{}.{}", part(header), part(claims));
+    let signature = hmac::sign(&hmac::Key::new(HMAC_SHA256, secret.as_bytes()), text.as_bytes());
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
 /// A key pair on the curve P-256, as an app gets it from Apple.

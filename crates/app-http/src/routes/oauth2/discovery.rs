@@ -1,6 +1,7 @@
 //! `GET /.well-known/openid-configuration`: what clients need to know of us (OP-09).
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use domain::oauth::assertion::Algorithm;
 use domain::oauth::authorize::ResponseMode;
 use domain::oauth::scope::Scope;
 use serde::Serialize;
@@ -27,9 +28,12 @@ pub(crate) struct Answer {
     grant_types_supported: [&'static str; 2],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: [&'static str; 1],
-    token_endpoint_auth_methods_supported: [&'static str; 3],
-    revocation_endpoint_auth_methods_supported: [&'static str; 3],
-    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    token_endpoint_auth_methods_supported: [&'static str; 4],
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    revocation_endpoint_auth_methods_supported: [&'static str; 4],
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    introspection_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
     code_challenge_methods_supported: [&'static str; 1],
     claims_supported: [&'static str; 16],
     prompt_values_supported: [&'static str; 4],
@@ -47,8 +51,9 @@ pub(crate) struct Answer {
 )]
 pub(crate) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     let provider = &app.ports.policy.oauth;
-    let by_secret = ["client_secret_basic", "client_secret_post"];
-    let [basic, post] = by_secret;
+    let proofs = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    let [basic, post, by_key] = proofs;
+    let algorithms = Algorithm::ALL.map(Algorithm::as_str);
     let answer = Answer {
         issuer: provider.issuer.clone(),
         authorization_endpoint: provider.address("/oauth2/authorize"),
@@ -63,9 +68,12 @@ pub(crate) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpRespon
         grant_types_supported: ["authorization_code", "refresh_token"],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: ["RS256"],
-        token_endpoint_auth_methods_supported: ["none", basic, post],
-        revocation_endpoint_auth_methods_supported: ["none", basic, post],
-        introspection_endpoint_auth_methods_supported: by_secret,
+        token_endpoint_auth_methods_supported: ["none", basic, post, by_key],
+        token_endpoint_auth_signing_alg_values_supported: algorithms,
+        revocation_endpoint_auth_methods_supported: ["none", basic, post, by_key],
+        revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+        introspection_endpoint_auth_methods_supported: proofs,
+        introspection_endpoint_auth_signing_alg_values_supported: algorithms,
         code_challenge_methods_supported: ["S256"],
         claims_supported: [
             "iss",

@@ -42,7 +42,7 @@ struct Held {
     token_type: Option<&'static str>,
 }
 
-/// Tells what a token is good for. Only a client with a secret may ask, and only for its own.
+/// Tells what a token is good for. Only a client that can prove itself may ask, and only for its own.
 #[utoipa::path(
     post, path = "/oauth2/introspect", operation_id = "oauth_introspect", tag = "OAuth 2",
     request_body(content = Request, content_type = "application/x-www-form-urlencoded"),
@@ -59,7 +59,7 @@ pub(crate) async fn post(
 ) -> Result<HttpResponse, RfcError> {
     let form = form.once()?;
     let client = shown::client(&app, ip, &request, &form).await?;
-    if client.secret_hash.is_none() {
+    if client.is_public() {
         // Whoever only says who it is has not proven anything (RFC 7662, 2.1).
         return Err(RfcError::client());
     }

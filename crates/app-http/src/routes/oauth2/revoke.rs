@@ -26,6 +26,11 @@ pub(crate) struct Request {
     client_id: Option<String>,
     /// Its secret, likewise.
     client_secret: Option<String>,
+    /// A JWT that the client signed, instead of a secret.
+    client_assertion: Option<String>,
+    /// Its type.
+    #[schema(example = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")]
+    client_assertion_type: Option<String>,
 }
 
 /// Ends a token of the client's. A refresh token takes its access tokens along; a token that is

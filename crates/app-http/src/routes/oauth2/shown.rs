@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::oauth::client::{Client, Shown};
 
+use super::assertion::asserted;
 use crate::app::App;
 use crate::edge::ClientIp;
 use crate::form::{Once, decoded};
@@ -23,11 +24,8 @@ pub(super) async fn client<'a>(
         basic: basic(request)?,
         id: form.get("client_id").map(str::to_owned),
         secret: form.get("client_secret").map(str::to_owned),
+        asserted: asserted(form),
     };
-    let is_asserted = form.get("client_assertion").is_some();
-    if is_asserted {
-        return Err(RfcError::client());
-    }
     Ok(prove(&app.ports, shown, ip.0).await?)
 }
 
