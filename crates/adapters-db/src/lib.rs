@@ -40,6 +40,10 @@ pub mod postgres {
     #[path = "signing_keys.rs"]
     mod signing_keys;
 
+    #[cfg(all(test, feature = "test-postgres"))]
+    #[path = "retention_plans.rs"]
+    mod retention_plans;
+
     pub use engine::{migrate, migrations_pending, open};
     pub use pool::Database;
 }
