@@ -14,7 +14,7 @@ pub trait Retention: Send + Sync {
     /// Removes what was over at the moment `until`, or before it; gives how many rows went, those
     /// that hang on them included. At least `limit` of them if there may be more to remove.
     ///
-    /// One short transaction of about `limit` rows, found by an index, the longest over first. Of
+    /// One short transaction of about `limit` rows, found by an index. Of
     /// racing callers each removes other rows and none waits for another. The last use of a
     /// session is known after it (OTP-13).
     async fn purge(&self, what: Kept, until: Timestamp, limit: u32) -> Result<u64, StoreError>;
