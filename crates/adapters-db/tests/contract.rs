@@ -124,18 +124,18 @@ mod on_sqlite {
     }
 
     async fn store_with_outbox() -> outbox::Stores {
-        outbox_of(fresh())
+        outbox_of(&fresh())
     }
 
-    async fn store_with_all() -> retention::Stores {
+    fn store_with_all() -> std::future::Ready<retention::Stores> {
         let url = fresh();
         let database = sqlite::open(&url, &Handle::current()).unwrap();
-        retention_stores(database, outbox_of(url))
+        std::future::ready(retention_stores(database, outbox_of(&url)))
     }
 
-    fn outbox_of(url: String) -> outbox::Stores {
+    fn outbox_of(url: &str) -> outbox::Stores {
         let path = url.strip_prefix("sqlite://").unwrap().to_owned();
-        outbox_stores(sqlite::open(&url, &Handle::current()).unwrap(), move |it| {
+        outbox_stores(sqlite::open(url, &Handle::current()).unwrap(), move |it| {
             let statement = entry(&hex(it.id), &hex(it.user_id), "9000000000000000");
             let mut conn = SqliteConnection::establish(&path).unwrap();
             conn.batch_execute("PRAGMA busy_timeout = 5000").unwrap();

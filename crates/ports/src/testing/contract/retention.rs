@@ -357,7 +357,7 @@ pub async fn a_purge_races_logins_and_logouts_and_loses_nothing(stores: Stores) 
         signed_in(stores.accounts(), &old, 1, first, at(round)).await;
         end(&stores, &old, first, at(round)).await;
         let shared = Arc::new((stores.clone(), old.clone()));
-        let live = race(6, &shared, move |shared, racer| async move {
+        let begun = race(6, &shared, move |shared, racer| async move {
             let (stores, account) = &*shared;
             let seed = first + 1 + racer as u64;
             match racer {
@@ -389,7 +389,7 @@ pub async fn a_purge_races_logins_and_logouts_and_loses_nothing(stores: Stores) 
         let sessions = &stores.accounts().sessions;
         let kept = sessions.find(&token(1), at(200)).await.expect("a store").expect("live");
         let dead = sessions.end_all(own, Some(kept.session.id), &line).await.expect("a store");
-        for seed in live.into_iter().flatten() {
+        for seed in begun.into_iter().flatten() {
             assert!(dead.contains(&token(seed)), "round {round}: {seed} was there to be ended");
         }
         assert_eq!(stores.account(1).await.last_seen_at, at(100 + round));
