@@ -94,12 +94,14 @@ async fn push_out(conn: &mut Conn, new: &Session) -> Result<Vec<TokenHash>, Fail
     over.iter().map(|(_, token)| token_hash(token)).collect()
 }
 
-/// Whose a session is; the owner's row is locked.
-async fn lock_owner(conn: &mut Conn, session_id: IdValue) -> Result<UserId, Failure> {
-    let user_id: IdValue =
-        sessions::table.find(session_id).select(sessions::user_id).first(conn).await?;
+/// Whose a session is; the owner's row is locked. `None` for a session that is gone meanwhile, and
+/// what hung on it with it.
+async fn lock_owner(conn: &mut Conn, session_id: IdValue) -> Result<Option<UserId>, Failure> {
+    let user_id: Option<IdValue> =
+        sessions::table.find(session_id).select(sessions::user_id).first(conn).await.optional()?;
+    let Some(user_id) = user_id else { return Ok(None) };
     lock_user(conn, user_id).await?;
-    Ok(UserId::from_uuid(user_id.0))
+    Ok(Some(UserId::from_uuid(user_id.0)))
 }
 
 async fn code(conn: &mut Conn, hash: &TokenHash) -> Result<Option<CodeRow>, Failure> {
@@ -117,9 +119,11 @@ pub(super) async fn exchange(conn: &mut Conn, it: &Exchange) -> Result<Exchanged
     in_transaction(conn, async |conn: &mut Conn| {
         let Some(row) = code(conn, &it.code).await? else { return Ok(Exchanged::Unfit) };
         let session_id = row.session_id;
-        let user_id = lock_owner(conn, session_id).await?;
-        // As it is now that nobody else is at it.
-        let row = code(conn, &it.code).await?.ok_or_else(|| corrupt("oauth_codes"))?;
+        let Some(user_id) = lock_owner(conn, session_id).await? else {
+            return Ok(Exchanged::Unfit);
+        };
+        // As it is now that nobody else is at it; one that is gone is long over.
+        let Some(row) = code(conn, &it.code).await? else { return Ok(Exchanged::Unfit) };
         let is_used = row.used_at.is_some();
         let Code { grant, nonce, .. } = {
             let code = row.code()?;
@@ -231,9 +235,10 @@ pub(super) async fn refresh(conn: &mut Conn, it: &Refresh) -> Result<Renewed, Fa
     in_transaction(conn, async |conn: &mut Conn| {
         let Some(row) = refresh_token(conn, &it.token).await? else { return Ok(Renewed::Unfit) };
         let session_id = row.session_id;
-        let user_id = lock_owner(conn, session_id).await?;
-        let row = refresh_token(conn, &it.token).await?;
-        let row = row.ok_or_else(|| corrupt("oauth_refresh_tokens"))?;
+        let Some(user_id) = lock_owner(conn, session_id).await? else {
+            return Ok(Renewed::Unfit);
+        };
+        let Some(row) = refresh_token(conn, &it.token).await? else { return Ok(Renewed::Unfit) };
         let id = SessionId::from_uuid(session_id.0);
         let Some(grant) = of_session(conn, &id).await? else { return Ok(Renewed::Unfit) };
         let is_live = find_session_by_id(conn, session_id, it.at).await?.is_some();

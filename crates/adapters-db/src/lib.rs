@@ -1,7 +1,7 @@
 //! Accounts, sessions and the audit log on PostgreSQL and on SQLite.
 //!
 //! The shared files (`queries.rs`, `accounts.rs`, `sessions.rs`, `grants.rs`, `outbox.rs`,
-//! `pool.rs`) are compiled once for each engine; only what `postgres.rs` and `sqlite.rs` define differs: the connection, its pools,
+//! `retention.rs`, `pool.rs`) are compiled once for each engine; only what `postgres.rs` and `sqlite.rs` define differs: the connection, its pools,
 //! transactions, and the three writes that PostgreSQL does in one statement. There is no `if` on
 //! the engine anywhere.
 
@@ -33,10 +33,16 @@ pub mod postgres {
     mod pool;
     #[path = "queries.rs"]
     mod queries;
+    #[path = "retention.rs"]
+    mod retention;
     #[path = "sessions.rs"]
     mod sessions;
     #[path = "signing_keys.rs"]
     mod signing_keys;
+
+    #[cfg(all(test, feature = "test-postgres"))]
+    #[path = "retention_plans.rs"]
+    mod retention_plans;
 
     pub use engine::{migrate, migrations_pending, open};
     pub use pool::Database;
@@ -63,6 +69,8 @@ pub mod sqlite {
     mod pool;
     #[path = "queries.rs"]
     mod queries;
+    #[path = "retention.rs"]
+    mod retention;
     #[path = "sessions.rs"]
     mod sessions;
     #[path = "signing_keys.rs"]

@@ -398,13 +398,14 @@ struct AttemptStatement {
 }
 
 /// What [`AttemptStatement`] gives: the account, has a password, has a phone, last login, last use
-/// of a session, the hash, the count (none while it waits), the wait that begins with it, the wait
+/// of a session, of those that are gone, the hash, the count (none while it waits), the wait that begins with it, the wait
 /// that was there before.
 type AttemptColumns = (
     Nullable<(Id, Nullable<Text>, Nullable<Text>, Text, Integer, Moment)>,
     Nullable<Id>,
     Bool,
     Bool,
+    Nullable<Moment>,
     Nullable<Moment>,
     Nullable<Moment>,
     Nullable<Text>,
@@ -421,6 +422,7 @@ struct AttemptRow {
     has_phone: bool,
     last_login: Option<MomentValue>,
     last_visit: Option<MomentValue>,
+    last_gone: Option<MomentValue>,
     hash: Option<String>,
     failed: Option<i32>,
     waits_until: Option<MomentValue>,
@@ -466,8 +468,9 @@ impl QueryFragment<Pg> for AttemptStatement {
         out.push_sql("identities n WHERE n.user_id = u.id AND n.kind = 'phone') AS has_phone, ");
         out.push_sql("(SELECT max(n.last_used_at) FROM identities n WHERE n.user_id = u.id) ");
         out.push_sql("AS last_login, (SELECT max(s.last_seen_at) FROM sessions s WHERE ");
+        out.push_sql("s.user_id = u.id) AS last_visit, (SELECT v.at FROM last_visits v WHERE ");
         out.push_sql(
-            "s.user_id = u.id) AS last_visit FROM identifiers i JOIN users u ON u.id = i.user_id ",
+            "v.user_id = u.id) AS last_gone FROM identifiers i JOIN users u ON u.id = i.user_id ",
         );
         out.push_sql("LEFT JOIN passwords p ON p.user_id = u.id WHERE i.value = ");
         out.push_bind_param::<Binary, _>(&self.key)?;
@@ -497,7 +500,7 @@ impl QueryFragment<Pg> for AttemptStatement {
         );
         out.push_sql("who.state, who.security_epoch, who.created_at, who.identity_id, ");
         out.push_sql("who.hash IS NOT NULL, COALESCE(who.has_phone, false), who.last_login, ");
-        out.push_sql("who.last_visit, who.hash, ");
+        out.push_sql("who.last_visit, who.last_gone, who.hash, ");
         out.push_sql("counted.failed, counted.waits_until, before.waits_until FROM whom ");
         out.push_sql("LEFT JOIN who ON true LEFT JOIN counted ON true ");
         out.push_sql("LEFT JOIN password_attempts before ON before.subject = whom.subject");
@@ -517,7 +520,15 @@ impl AttemptRow {
         let account: Option<Account> = match (self.user, self.identity) {
             (Some(user), Some(identity)) => {
                 let (password, phone) = (self.has_password, self.has_phone);
-                let row = (user, identity, password, phone, self.last_login, self.last_visit);
+                let row = (
+                    user,
+                    identity,
+                    password,
+                    phone,
+                    self.last_login,
+                    self.last_visit,
+                    self.last_gone,
+                );
                 Some(account(row)?)
             }
             _ => None,

@@ -25,8 +25,8 @@ use crate::rows::{
     UserRow, token_hash,
 };
 use crate::schema::{
-    identifiers, identities, login_events, master_secret, password_attempts, passwords, sessions,
-    spent_proofs, users,
+    identifiers, identities, last_visits, login_events, master_secret, password_attempts,
+    passwords, sessions, spent_proofs, users,
 };
 use crate::types::{IdValue, MomentValue};
 
@@ -60,6 +60,16 @@ macro_rules! last_visit {
     };
 }
 
+/// The last use of the sessions of the user that are gone.
+macro_rules! last_gone {
+    () => {
+        last_visits::table
+            .filter(last_visits::user_id.eq(users::id))
+            .select(max(last_visits::at))
+            .single_value()
+    };
+}
+
 /// True where the user has a phone.
 macro_rules! has_phone {
     () => {
@@ -81,6 +91,7 @@ macro_rules! account_columns {
             has_phone!(),
             last_login!(),
             last_visit!(),
+            last_gone!(),
         )
     };
 }

@@ -95,17 +95,17 @@ pub(crate) struct StateRow {
 }
 
 /// A user found by an identifier: the row, the identity, has a password, has a phone, last login,
-/// last use of a session.
+/// last use of a session, and of those that are gone.
 pub(crate) type AccountRow =
-    (UserRow, IdValue, bool, bool, Option<MomentValue>, Option<MomentValue>);
+    (UserRow, IdValue, bool, bool, Option<MomentValue>, Option<MomentValue>, Option<MomentValue>);
 
 /// What a look-up by identifier gives.
 pub(crate) fn account(
-    (user, identity, has_password, has_phone, last_login, last_visit): AccountRow,
+    (user, identity, has_password, has_phone, last_login, last_visit, last_gone): AccountRow,
 ) -> Result<Account, Failure> {
     let security_epoch = user.security_epoch;
     let created_at = user.created_at.0;
-    let moments = [last_login, last_visit].into_iter().flatten().map(|it| it.0);
+    let moments = [last_login, last_visit, last_gone].into_iter().flatten().map(|it| it.0);
     Ok(Account {
         user: user.user(has_password, has_phone)?,
         identity_id: IdentityId::from_uuid(identity.0),

@@ -97,6 +97,15 @@ table! {
 }
 
 table! {
+    use crate::types::{Id, Moment};
+
+    last_visits (user_id) {
+        user_id -> Id,
+        at -> Moment,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Nullable, Text};
     use crate::types::{Id, Ip, Moment};
 
@@ -239,6 +248,7 @@ allow_tables_to_appear_in_same_query!(
     passwords,
     password_attempts,
     sessions,
+    last_visits,
     login_events,
     audit_events,
     outbox,

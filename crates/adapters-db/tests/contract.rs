@@ -9,7 +9,7 @@ use domain::session::Slide;
 use ports::error::StoreError;
 use ports::signing_keys::SigningKeys;
 use ports::testing::contract::accounts::{Stores, token};
-use ports::testing::contract::{grants, outbox};
+use ports::testing::contract::{grants, outbox, retention};
 use ports::testing::{START, at, race};
 use tokio::runtime::Handle;
 
@@ -60,6 +60,15 @@ where
         })
     });
     outbox::Stores { accounts, outbox: database, put }
+}
+
+/// The same, with what else may go.
+fn retention_stores<D>(database: D, outbox: outbox::Stores) -> retention::Stores
+where
+    D: ports::grants::Grants + ports::retention::Retention + 'static,
+{
+    let database = Arc::new(database);
+    retention::Stores { outbox, grants: database.clone(), retention: database }
 }
 
 /// What differs between the first entries of two writings.
@@ -115,9 +124,18 @@ mod on_sqlite {
     }
 
     async fn store_with_outbox() -> outbox::Stores {
+        outbox_of(&fresh())
+    }
+
+    fn store_with_all() -> std::future::Ready<retention::Stores> {
         let url = fresh();
+        let database = sqlite::open(&url, &Handle::current()).unwrap();
+        std::future::ready(retention_stores(database, outbox_of(&url)))
+    }
+
+    fn outbox_of(url: &str) -> outbox::Stores {
         let path = url.strip_prefix("sqlite://").unwrap().to_owned();
-        outbox_stores(sqlite::open(&url, &Handle::current()).unwrap(), move |it| {
+        outbox_stores(sqlite::open(url, &Handle::current()).unwrap(), move |it| {
             let statement = entry(&hex(it.id), &hex(it.user_id), "9000000000000000");
             let mut conn = SqliteConnection::establish(&path).unwrap();
             conn.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
@@ -159,6 +177,9 @@ mod on_sqlite {
     }
     mod outbox_entries {
         ports::outbox_contract!(super::store_with_outbox());
+    }
+    mod what_is_over {
+        ports::retention_contract!(super::store_with_all());
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -232,7 +253,16 @@ mod on_postgres {
     }
 
     async fn store_with_outbox() -> outbox::Stores {
+        outbox_of(fresh().await)
+    }
+
+    async fn store_with_all() -> retention::Stores {
         let url = fresh().await;
+        let database = postgres::open(&url, &Handle::current()).unwrap();
+        retention_stores(database, outbox_of(url))
+    }
+
+    fn outbox_of(url: String) -> outbox::Stores {
         outbox_stores(postgres::open(&url, &Handle::current()).unwrap(), move |it| {
             let (id, user_id) = (format!("'{}'", it.id), format!("'{}'", it.user_id));
             let (url, statement) = (url.clone(), entry(&id, &user_id, "'2200-01-01Z'"));
@@ -272,6 +302,9 @@ mod on_postgres {
     }
     mod outbox_entries {
         ports::outbox_contract!(super::store_with_outbox());
+    }
+    mod what_is_over {
+        ports::retention_contract!(super::store_with_all());
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 mod grants;
 mod outbox;
+mod retention;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -41,6 +42,8 @@ struct Tables {
     identifiers: HashMap<IdentifierKey, Known>,
     spent: HashMap<[u8; 32], Timestamp>,
     sessions: HashMap<SessionId, SessionRecord>,
+    /// The last use of sessions that are gone.
+    last_visits: HashMap<UserId, Timestamp>,
     events: HashMap<EventId, LoginEvent>,
     attempts: HashMap<Counted, Attempts>,
     audit: Vec<AuditLine>,
@@ -74,7 +77,7 @@ struct UserRecord {
 struct SessionRecord {
     session: Session,
     token: TokenHash,
-    ended: bool,
+    ended_at: Option<Timestamp>,
 }
 
 /// Whose attempts are counted.
@@ -115,7 +118,9 @@ impl Tables {
         let logins = record.identities.iter().filter_map(|it| it.last_used_at);
         let visits = self.sessions.values().filter(|it| it.session.user_id == user_id);
         let visits = visits.map(|it| it.session.last_seen_at);
-        let last_seen_at = logins.chain(visits).fold(record.user.created_at, Timestamp::max);
+        let gone = self.last_visits.get(&user_id).copied();
+        let last_seen_at =
+            logins.chain(visits).chain(gone).fold(record.user.created_at, Timestamp::max);
         Some(Account { user: record.user.clone(), identity_id, security_epoch, last_seen_at })
     }
 
@@ -142,13 +147,14 @@ impl Tables {
         if !self.spend(change.spent) {
             return Changed::Spent;
         }
-        let mut dead = self.end_by(user_id, change.token, |it| change.fate(it.id, it.identity_id));
+        let fate = |it: &Session| change.fate(it.id, it.identity_id);
+        let mut dead = self.end_by(user_id, change.token, change.at, fate);
         self.note(user_id, change.about, change.state, change.void_before);
         self.identifiers.retain(|_, it| !change.unlinked.contains(&it.identity_id));
         if let Some(absorbed) = &change.absorbed {
             let retired = absorbed.user_id;
             let fate = AccountEvent::Absorbed.fate(Holding::OtherSession);
-            dead.extend(self.end_by(retired, None, |_| fate));
+            dead.extend(self.end_by(retired, None, change.at, |_| fate));
             self.note(retired, AccountEvent::Absorbed, UserState::Merged, change.void_before);
             self.attempts.remove(&Counted::User(retired));
             let mut moved = Vec::new();
@@ -222,18 +228,19 @@ impl Tables {
         &mut self,
         user_id: UserId,
         new: Option<TokenHash>,
+        at: Timestamp,
         fate: impl Fn(&Session) -> Fate,
     ) -> Vec<TokenHash> {
         let mut dead = Vec::new();
         for record in self.sessions.values_mut() {
-            if record.session.user_id != user_id || record.ended {
+            if record.session.user_id != user_id || record.ended_at.is_some() {
                 continue;
             }
             match (fate(&record.session), new) {
                 (Fate::Kept, _) => {}
                 (Fate::Rotated, Some(new)) => dead.push(std::mem::replace(&mut record.token, new)),
                 (Fate::Ended | Fate::Rotated, _) => {
-                    record.ended = true;
+                    record.ended_at = Some(at);
                     dead.push(record.token);
                 }
             }
@@ -257,11 +264,14 @@ impl Tables {
     }
 
     fn live(&self, user_id: UserId) -> impl Iterator<Item = &SessionRecord> {
-        self.sessions.values().filter(move |it| it.session.user_id == user_id && !it.ended)
+        self.sessions
+            .values()
+            .filter(move |it| it.session.user_id == user_id && it.ended_at.is_none())
     }
 
     /// Writes a session and its audit line; gives the tokens of the sessions pushed out.
-    fn begin(&mut self, entry: &Entry) -> Vec<TokenHash> {
+    /// The first device of a new user is not a new one.
+    fn begin(&mut self, entry: &Entry, is_new: bool) -> Vec<TokenHash> {
         let session = &entry.session;
         if session.method == Method::Password {
             self.attempts.remove(&Counted::User(session.user_id));
@@ -275,7 +285,7 @@ impl Tables {
         let mut ended = Vec::new();
         for (_, id) in others.split_off(others.len().min(MOST_SESSIONS - 1)) {
             if let Some(record) = self.sessions.get_mut(&id) {
-                record.ended = true;
+                record.ended_at = Some(session.created_at);
                 ended.push(record.token);
             }
         }
@@ -291,20 +301,16 @@ impl Tables {
         let method = session.method;
         let told = entry.logged_in.map(|id| tell(id, News::Event(Event::LoggedIn { method })));
         self.outbox.put(told.as_slice());
-        let mut logins = self
-            .events
-            .values()
-            .filter(|it| it.user_id == Some(session.user_id) && it.outcome == Outcome::Success);
-        let (mut is_first, mut is_seen) = (true, false);
-        logins.by_ref().for_each(|it| {
-            is_first = false;
-            is_seen |= it.origin.device.id == session.origin.device.id;
+        let is_seen = self.events.values().any(|it| {
+            it.user_id == Some(session.user_id)
+                && it.outcome == Outcome::Success
+                && it.origin.device.id == session.origin.device.id
         });
-        if !is_first && !is_seen {
+        if !is_new && !is_seen {
             let notice = News::Notice { notice: Notice::NewDevice, to: None };
             self.outbox.put(&[tell(entry.new_device, notice)]);
         }
-        let record = SessionRecord { session: session.clone(), token: entry.token, ended: false };
+        let record = SessionRecord { session: session.clone(), token: entry.token, ended_at: None };
         self.sessions.insert(session.id, record);
         self.events.insert(entry.event.id, entry.event.clone());
         ended
@@ -344,7 +350,7 @@ impl Accounts for MemoryDatabase {
             let known = Known { user_id, identity_id, namespace };
             tables.identifiers.entry(key).or_insert(known);
         }
-        Ok(Entered::In { ended: tables.begin(entry) })
+        Ok(Entered::In { ended: tables.begin(entry, false) })
     }
 
     async fn register(&self, registration: &Registration) -> Result<Registered, StoreError> {
@@ -389,7 +395,7 @@ impl Accounts for MemoryDatabase {
             tables.outbox.put(&[Outgoing { id, user_id, at: entry.event.at, news }]);
         }
         tables.users.insert(user_id, record);
-        tables.begin(entry);
+        tables.begin(entry, true);
         Ok(Registered::New)
     }
 
@@ -527,7 +533,7 @@ impl Accounts for MemoryDatabase {
                 && it.identities.iter().any(|it| Some(it.id) == proof.event.identity_id)
         });
         let session = tables.sessions.get(&proof.session_id);
-        if !unchanged || session.is_none_or(|it| it.ended) {
+        if !unchanged || session.is_none_or(|it| it.ended_at.is_some()) {
             return Ok(Changed::Stale);
         }
         if !tables.spend(proof.spent) {
@@ -616,7 +622,7 @@ impl Sessions for MemoryDatabase {
         now: Timestamp,
     ) -> Result<Option<SignedIn>, StoreError> {
         let tables = lock(&self.0);
-        let found = tables.sessions.values().find(|it| it.token == *token && !it.ended);
+        let found = tables.sessions.values().find(|it| it.token == *token && it.ended_at.is_none());
         let Some(record) = found.filter(|it| it.session.is_live(now)) else { return Ok(None) };
         let owner = tables.users.get(&record.session.user_id);
         let active = owner.filter(|it| it.user.state == UserState::Active);
@@ -625,7 +631,7 @@ impl Sessions for MemoryDatabase {
 
     async fn slide(&self, id: SessionId, slide: Slide) -> Result<(), StoreError> {
         let mut tables = lock(&self.0);
-        if let Some(record) = tables.sessions.get_mut(&id).filter(|it| !it.ended) {
+        if let Some(record) = tables.sessions.get_mut(&id).filter(|it| it.ended_at.is_none()) {
             let session = &record.session;
             if session.last_seen_at < slide.last_seen_at
                 && session.last_seen_at <= slide.based_on
@@ -658,7 +664,8 @@ impl Sessions for MemoryDatabase {
         let found = tables.sessions.get_mut(&id).filter(|it| it.session.user_id == user_id);
         let Some(record) = found else { return Ok(None) };
         let token = record.token;
-        if !std::mem::replace(&mut record.ended, true) {
+        if record.ended_at.is_none() {
+            record.ended_at = Some(line.at);
             tables.audit.push(line.clone());
         }
         Ok(Some(token))
@@ -674,7 +681,8 @@ impl Sessions for MemoryDatabase {
         let (mut tokens, mut is_new) = (Vec::new(), false);
         for record in tables.sessions.values_mut() {
             if record.session.user_id == user_id && Some(record.session.id) != kept {
-                is_new |= !std::mem::replace(&mut record.ended, true);
+                is_new |= record.ended_at.is_none();
+                record.ended_at.get_or_insert(line.at);
                 tokens.push(record.token);
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use adapters_memory::database::MemoryDatabase;
 use ports::signing_keys::SigningKeys;
 use ports::testing::contract::accounts::Stores;
-use ports::testing::contract::{grants, outbox};
+use ports::testing::contract::{grants, outbox, retention};
 use ports::testing::racy::suites_fail_on_a_racy_variant;
 use ports::testing::racy_outbox::suite_fails_on_a_racy_variant;
 
@@ -50,6 +50,22 @@ fn memory_grants() -> std::future::Ready<grants::Stores> {
 
 fn memory_keys() -> std::future::Ready<Arc<dyn SigningKeys>> {
     std::future::ready(Arc::new(MemoryDatabase::default()))
+}
+
+fn memory_retention() -> std::future::Ready<retention::Stores> {
+    let database = Arc::new(MemoryDatabase::default());
+    let accounts = Stores { accounts: database.clone(), sessions: database.clone() };
+    let writer = database.clone();
+    let put: outbox::Put = Arc::new(move |entries| {
+        writer.put_outgoing(&entries);
+        Box::pin(std::future::ready(()))
+    });
+    let outbox = outbox::Stores { accounts, outbox: database.clone(), put };
+    std::future::ready(retention::Stores { outbox, grants: database.clone(), retention: database })
+}
+
+mod retention_in_memory {
+    ports::retention_contract!(super::memory_retention());
 }
 
 mod grants_in_memory {

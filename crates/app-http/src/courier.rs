@@ -13,6 +13,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use crate::metrics;
+use crate::sweep::Sweeper;
 
 /// How often the outbox is looked into while nothing is due.
 const POLL: Duration = Duration::from_secs(1);
@@ -20,7 +21,8 @@ const POLL: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(3);
 /// Entries that are told at the same time.
 const HANDS: usize = 16;
-/// How often it is looked whether the grace of a deleted account is over (LINK-12).
+/// How often it is looked whether the grace of a deleted account is over (LINK-12), and what else
+/// is over (REL-11).
 const FREE_EVERY: Duration = Duration::from_mins(1);
 /// The longest that telling one may take; well below its hold.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -62,6 +64,7 @@ async fn go_round(
     let mut is_well = true;
     let mut freed_at = Instant::now();
     let mut has_keys = false;
+    let mut sweeper = Sweeper::default();
     while !*stopped.borrow() {
         let outcome = if is_ready() { hand_out(&courier, &mut hands).await } else { Ok(()) };
         let pause = if outcome.is_ok() { POLL } else { PAUSE };
@@ -80,6 +83,7 @@ async fn go_round(
             freed_at = Instant::now();
             free_deleted(&courier).await;
             tidy_grants(&courier).await;
+            sweeper.begin(&courier);
         }
         tokio::select! {
             () = sleep(pause) => {}
@@ -107,7 +111,7 @@ async fn free_deleted(courier: &Courier) {
 async fn tidy_grants(courier: &Courier) {
     match courier.ports.grants.purge(courier.ports.clock.now()).await {
         Ok(0) => {}
-        Ok(count) => tracing::debug!(count, "codes and tokens that are over are deleted"),
+        Ok(count) => metrics::purged("oauth", count),
         Err(error) => tracing::warn!(%error, "codes and tokens could not be looked at"),
     }
     tend_keys(courier).await;
@@ -176,7 +180,8 @@ mod tests {
 
     fn courier(fakes: &Fakes, sink: Arc<dyn EventSink>) -> Courier {
         let (ports, outbox) = (fakes.ports(), fakes.database.clone());
-        Courier { ports, outbox, sink: Some(sink), messenger: None }
+        let retention = outbox.clone();
+        Courier { ports, outbox, retention, sink: Some(sink), messenger: None }
     }
 
     /// LOG-06: the queue is as old as its oldest entry.

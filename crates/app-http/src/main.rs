@@ -24,6 +24,7 @@ mod routes;
 mod serve;
 mod settings;
 mod shapes;
+mod sweep;
 mod users;
 mod wiring;
 

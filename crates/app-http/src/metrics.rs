@@ -83,6 +83,7 @@ fn describe(policy: &Policy) {
     describe_counter!("latchkey_codes_verified_total", "Right codes, each once.");
     describe_counter!("latchkey_messages_total", "What vendors made of codes and notices.");
     describe_counter!("latchkey_unavailable_total", "Answers 503, by problem and by what failed.");
+    describe_counter!("latchkey_purged_rows_total", "Rows that were over and are removed.");
     describe_gauge!("latchkey_codes_budget", "The most codes by SMS that may be sent in an hour.");
     describe_gauge!("latchkey_sms_budget", "What a day of text messages may cost.");
     describe_gauge!("latchkey_sms_spent", "What they cost today, as far as this node knows.");
@@ -130,6 +131,11 @@ pub(crate) fn vendor_answered(answered: &Answered<'_>) {
 pub(crate) fn unavailable(problem: &Problem) {
     let (code, dependency) = (problem.code().as_str(), problem.dependency().unwrap_or(NOTHING));
     counter!("latchkey_unavailable_total", "code" => code, "dependency" => dependency).increment(1);
+}
+
+/// Rows of a table that were over are gone.
+pub(crate) fn purged(table: &'static str, rows: u64) {
+    counter!("latchkey_purged_rows_total", "table" => table).increment(rows);
 }
 
 /// How long the oldest entry that was due at the last look has been there.

@@ -41,6 +41,7 @@ use ports::event_sink::EventSink;
 use ports::grants::Grants;
 use ports::one_time::OneTimeStates;
 use ports::outbox::Outbox;
+use ports::retention::Retention;
 use ports::sender::MessageSender;
 use ports::session_copies::SessionCopies;
 use ports::sessions::Sessions;
@@ -122,7 +123,8 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let outbox = database.outbox;
     let messenger = Some(Arc::clone(&dispatcher) as _);
     let sink = settings.webhooks.as_ref().map(|it| webhooks(it, Arc::clone(&ports.clock)));
-    let courier = Courier { ports: ports.clone(), outbox, sink: sink.transpose()?, messenger };
+    let (retention, sink) = (database.retention, sink.transpose()?);
+    let courier = Courier { ports: ports.clone(), outbox, retention, sink, messenger };
     Ok(Wired { ports, dispatcher, inbox, courier })
 }
 
@@ -277,6 +279,7 @@ struct Database {
     accounts: Arc<dyn Accounts>,
     sessions: Arc<dyn Sessions>,
     outbox: Arc<dyn Outbox>,
+    retention: Arc<dyn Retention>,
     grants: Arc<dyn Grants>,
     signing_keys: Arc<dyn SigningKeys>,
 }
@@ -284,12 +287,13 @@ struct Database {
 impl Database {
     fn of<D>(database: &D) -> Self
     where
-        D: Accounts + Sessions + Outbox + Grants + SigningKeys + Clone + 'static,
+        D: Accounts + Sessions + Outbox + Retention + Grants + SigningKeys + Clone + 'static,
     {
         Self {
             accounts: Arc::new(database.clone()),
             sessions: Arc::new(database.clone()),
             outbox: Arc::new(database.clone()),
+            retention: Arc::new(database.clone()),
             grants: Arc::new(database.clone()),
             signing_keys: Arc::new(database.clone()),
         }

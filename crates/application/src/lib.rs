@@ -25,6 +25,7 @@ pub mod profile;
 pub mod reauthenticate;
 pub mod register;
 pub mod reset;
+pub mod retention;
 pub mod sessions;
 pub mod unlink;
 mod visit;

@@ -15,6 +15,7 @@ use ports::event_sink::EventSink;
 use ports::keys::Seal;
 use ports::messenger::Messenger;
 use ports::outbox::{Claimed, Outbox};
+use ports::retention::Retention;
 use ports::sender::SendError;
 
 /// How long an entry is kept from others: well above what telling it may take. Whoever dies with
@@ -28,6 +29,8 @@ pub struct Courier {
     pub ports: Ports,
     /// What is still to be told.
     pub outbox: Arc<dyn Outbox>,
+    /// Removes what is over.
+    pub retention: Arc<dyn Retention>,
     /// Where events go; without one they are let go.
     pub sink: Option<Arc<dyn EventSink>>,
     /// Who tells people; without one notices are let go.

@@ -19,6 +19,8 @@ mod outbox;
 mod password;
 #[path = "use_cases/register.rs"]
 mod register;
+#[path = "use_cases/retention.rs"]
+mod retention;
 #[path = "use_cases/session.rs"]
 mod session;
 #[path = "use_cases/third_party.rs"]

@@ -32,6 +32,7 @@ pub mod policy;
 pub mod profile;
 pub mod provider;
 pub mod recycled;
+pub mod retention;
 pub mod secret;
 pub mod session;
 pub mod unlink;

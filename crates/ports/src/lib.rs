@@ -18,6 +18,7 @@ pub mod messenger;
 pub mod one_time;
 pub mod outbox;
 pub mod postbox;
+pub mod retention;
 pub mod sender;
 pub mod session_copies;
 pub mod sessions;

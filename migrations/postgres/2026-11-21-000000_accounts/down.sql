@@ -8,6 +8,7 @@ DROP TABLE outbox;
 DROP TABLE audit_events;
 DROP TABLE login_events;
 DROP FUNCTION keep_audit();
+DROP TABLE last_visits;
 DROP TABLE sessions;
 DROP TABLE password_attempts;
 DROP TABLE passwords;

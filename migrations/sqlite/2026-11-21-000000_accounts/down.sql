@@ -7,6 +7,7 @@ DROP TABLE oauth_codes;
 DROP TABLE outbox;
 DROP TABLE audit_events;
 DROP TABLE login_events;
+DROP TABLE last_visits;
 DROP TABLE sessions;
 DROP TABLE password_attempts;
 DROP TABLE passwords;

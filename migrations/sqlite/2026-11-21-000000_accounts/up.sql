@@ -61,6 +61,8 @@ CREATE TABLE password_attempts (
     last_at     INTEGER NOT NULL,
     waits_until INTEGER
 ) STRICT;
+-- Those that made nobody wait go when their window is over; the others stay.
+CREATE INDEX password_attempts_stale ON password_attempts (last_at) WHERE waits_until IS NULL;
 
 CREATE TABLE sessions (
     id               BLOB PRIMARY KEY NOT NULL,
@@ -80,6 +82,15 @@ CREATE TABLE sessions (
 ) STRICT;
 CREATE INDEX sessions_user ON sessions (user_id, last_seen_at);
 CREATE INDEX sessions_live ON sessions (user_id, last_seen_at) WHERE ended_at IS NULL;
+CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX sessions_expired ON sessions (idle_ends_at);
+
+-- The last use of the sessions that are gone: what a user did last is known though no row of it is
+-- left. In a table of its own, so that no login waits for whoever writes it.
+CREATE TABLE last_visits (
+    user_id BLOB PRIMARY KEY NOT NULL REFERENCES users (id),
+    at      INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE login_events (
     id          BLOB PRIMARY KEY NOT NULL,
@@ -132,6 +143,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (due_at) WHERE done_at IS NULL AND parked_at IS NULL;
 CREATE INDEX outbox_user ON outbox (user_id, at, id) WHERE done_at IS NULL AND parked_at IS NULL;
 CREATE INDEX outbox_parked ON outbox (at, id) WHERE parked_at IS NOT NULL;
+CREATE INDEX outbox_done ON outbox (done_at) WHERE done_at IS NOT NULL;
 
 -- Proofs that are good once, as their SHA-256, until nobody would take them anyway.
 CREATE TABLE spent_proofs (
@@ -168,6 +180,7 @@ CREATE TABLE oauth_refresh_tokens (
     kept_until INTEGER
 ) STRICT;
 CREATE INDEX oauth_refresh_tokens_kept ON oauth_refresh_tokens (kept_until);
+CREATE INDEX oauth_refresh_tokens_session ON oauth_refresh_tokens (session_id);
 CREATE INDEX oauth_refresh_tokens_sealed ON oauth_refresh_tokens (rotated_at)
     WHERE successor IS NOT NULL;
 

@@ -38,10 +38,21 @@ struct CodeRecord {
     kept_until: Option<Timestamp>,
 }
 
+impl Tables {
+    /// Forgets what hangs on a session; gives how much.
+    pub(super) fn forget(&mut self, session_id: SessionId) -> usize {
+        let before = self.codes.len() + self.refresh.len();
+        self.codes.retain(|_, it| it.code.grant.session_id != session_id);
+        self.refresh.retain(|_, (id, _)| *id != session_id);
+        before - self.codes.len() - self.refresh.len()
+    }
+}
+
 impl super::Tables {
     /// A live session and its owner.
     fn signed_in(&self, id: SessionId, now: Timestamp) -> Option<SignedIn> {
-        let record = self.sessions.get(&id).filter(|it| !it.ended && it.session.is_live(now))?;
+        let record =
+            self.sessions.get(&id).filter(|it| it.ended_at.is_none() && it.session.is_live(now))?;
         let owner = self.users.get(&record.session.user_id)?;
         let user = (owner.user.state == UserState::Active).then(|| owner.user.clone())?;
         Some(SignedIn { session: record.session.clone(), user })
@@ -68,7 +79,7 @@ impl super::Tables {
         let mut ended = Vec::new();
         for (_, id) in others.split_off(others.len().min(MOST_SESSIONS - 1)) {
             if let Some(record) = self.sessions.get_mut(&id) {
-                record.ended = true;
+                record.ended_at = Some(new.created_at);
                 ended.push(record.token);
             }
         }
@@ -94,7 +105,7 @@ impl Grants for MemoryDatabase {
                 return Ok(Issued::Stale);
             }
             let session = child.session.clone();
-            let record = SessionRecord { session, token: child.token, ended: false };
+            let record = SessionRecord { session, token: child.token, ended_at: None };
             tables.sessions.insert(child.session.id, record);
             ended = tables.push_out(&child.session);
         }

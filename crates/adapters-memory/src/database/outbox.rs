@@ -26,7 +26,7 @@ struct Row {
 enum State {
     Open,
     Parked,
-    Done,
+    Done { at: Timestamp },
 }
 
 impl Table {
@@ -39,6 +39,20 @@ impl Table {
             state: State::Open,
         }));
         self.0.sort_by_key(|it| (it.entry.at, it.entry.id));
+    }
+
+    /// Forgets some entries that were done at a moment or before it; gives how many.
+    pub(super) fn forget(&mut self, until: Timestamp, limit: usize) -> usize {
+        let before = self.0.len();
+        self.0.retain({
+            let mut left = limit;
+            move |row| {
+                let goes = left > 0 && matches!(row.state, State::Done { at } if at <= until);
+                left -= usize::from(goes);
+                !goes
+            }
+        });
+        before - self.0.len()
     }
 
     /// An entry that is neither done nor parked.
@@ -96,10 +110,10 @@ impl Outbox for MemoryDatabase {
         Ok(claimed.collect())
     }
 
-    async fn done(&self, id: EventId, _now: Timestamp) -> Result<(), StoreError> {
+    async fn done(&self, id: EventId, now: Timestamp) -> Result<(), StoreError> {
         let mut tables = lock(&self.0);
         if let Some(row) = tables.outbox.0.iter_mut().find(|it| it.entry.id == id) {
-            row.state = State::Done;
+            row.state = State::Done { at: now };
         }
         Ok(())
     }
@@ -122,11 +136,11 @@ impl Outbox for MemoryDatabase {
         &self,
         id: EventId,
         parts: &[Outgoing],
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tables = lock(&self.0);
         if let Some(row) = tables.outbox.open(id) {
-            row.state = State::Done;
+            row.state = State::Done { at: now };
             tables.outbox.put(parts);
         }
         Ok(())

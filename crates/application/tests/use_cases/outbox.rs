@@ -43,7 +43,8 @@ fn nobody() -> UserId {
 }
 
 fn courier(fakes: &Fakes) -> Courier {
-    Courier { ports: fakes.ports(), outbox: fakes.database.clone(), sink: None, messenger: None }
+    let (ports, database) = (fakes.ports(), fakes.database.clone());
+    Courier { ports, outbox: database.clone(), retention: database, sink: None, messenger: None }
 }
 
 /// Tells everything that is due, and gives how much that was.

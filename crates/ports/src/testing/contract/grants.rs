@@ -97,7 +97,7 @@ fn ends(now: Timestamp) -> Ends {
     Ends { idle: after(24), absolute: Some(after(240)) }
 }
 
-fn exchange(seed: u64, taken: Taken, now: Timestamp) -> Exchange {
+pub(super) fn exchange(seed: u64, taken: Taken, now: Timestamp) -> Exchange {
     let shown = Shown {
         client_id: id("web"),
         redirect_uri: "https://app.example.com/cb".to_owned(),
@@ -110,12 +110,12 @@ fn access(seed: u64, now: Timestamp) -> NewAccess {
     NewAccess { hash: hash(2, seed), expires_at: later(now, ACCESS_LIFE) }
 }
 
-fn pair(seed: u64, now: Timestamp) -> Taken {
+pub(super) fn pair(seed: u64, now: Timestamp) -> Taken {
     Taken::Pair { access: access(seed, now), refresh: hash(3, seed) }
 }
 
 /// A refresh of the token of `seed`, whose next one is that of `next`.
-fn refresh(seed: u64, next: u64, now: Timestamp) -> Refresh {
+pub(super) fn refresh(seed: u64, next: u64, now: Timestamp) -> Refresh {
     Refresh {
         token: hash(3, seed),
         client_id: id("web"),
@@ -161,11 +161,11 @@ async fn issued(stores: &Stores, parent: &Session, seed: u64, now: Timestamp) ->
     session_id
 }
 
-async fn exchanged(stores: &Stores, it: &Exchange) -> Exchanged {
+pub(super) async fn exchanged(stores: &Stores, it: &Exchange) -> Exchanged {
     stores.grants.exchange(it).await.expect("a store")
 }
 
-async fn refreshed(stores: &Stores, it: &Refresh) -> Renewed {
+pub(super) async fn refreshed(stores: &Stores, it: &Refresh) -> Renewed {
     stores.grants.refresh(it).await.expect("a store")
 }
 
@@ -409,7 +409,7 @@ pub async fn racing_an_end_of_all_nothing_stays(stores: Stores) {
 }
 
 /// A grant with tokens of seed 1.
-async fn with_pair(stores: &Stores) -> (Account, SessionId) {
+pub(super) async fn with_pair(stores: &Stores) -> (Account, SessionId) {
     let (account, parent) = session(stores, 1).await;
     let id = issued(stores, &parent, 1, at(0)).await;
     let done = exchanged(stores, &exchange(1, pair(1, at(0)), at(0))).await;
