@@ -5,6 +5,7 @@
 //! Nobody else reads the environment.
 
 mod carriers;
+mod links;
 mod load;
 mod master;
 mod oauth;
@@ -171,6 +172,7 @@ impl Settings {
         let sections = load::sections(environment, profile)?;
         ranges::check(&sections, profile)?;
         samples::check(&sections, profile)?;
+        links::check(&sections.store, profile)?;
         let secret = master::source(&sections, profile)?;
         let server = &sections.server;
         let redis_url = &sections.store.redis_url;
@@ -418,6 +420,26 @@ mod tests {
         "LATCHKEY__CARRIERS__CMCC__APP_KEY",
         "xxxxxxxx",
         "carriers.cmcc.app_key"
+    )]
+    #[case::database_in_clear(
+        "LATCHKEY__STORE__DATABASE_URL",
+        "postgres://latchkey@db.example.com/latchkey",
+        "store.database_url"
+    )]
+    #[case::database_unless(
+        "LATCHKEY__STORE__DATABASE_URL",
+        "postgres://latchkey@db.example.com/latchkey?sslmode=prefer",
+        "store.database_url"
+    )]
+    #[case::redis_in_clear(
+        "LATCHKEY__STORE__REDIS_URL",
+        "redis://redis.example.com",
+        "store.redis_url"
+    )]
+    #[case::redis_unverified(
+        "LATCHKEY__STORE__REDIS_URL",
+        "rediss://redis.example.com/#insecure",
+        "store.redis_url"
     )]
     #[case::many_nodes("LATCHKEY__STORE__NODES", "2", "store.redis_url")]
     #[case::wildcard_origin(
