@@ -84,7 +84,7 @@ pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
 
 /// Reaches the server and waits for the turn to look at its migrations: two nodes that start at
 /// once would both make the first table. The lock goes with the connection.
-async fn harness(url: &str) -> Result<AsyncMigrationHarness<Conn>, MigrateError> {
+async fn turn(url: &str) -> Result<Conn, MigrateError> {
     let address = Address::parse(url).map_err(|it| MigrateError::Failed(it.into()))?;
     let reached = tokio::time::timeout(REACHED, address.connect()).await;
     let mut conn = reached
@@ -93,17 +93,39 @@ async fn harness(url: &str) -> Result<AsyncMigrationHarness<Conn>, MigrateError>
     let lock = diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<BigInt, _>(MIGRATING);
     let locked = tokio::time::timeout(TURN, lock.execute(&mut conn)).await;
     locked.map_err(|_| MigrateError::Busy)?.map_err(|it| MigrateError::Failed(it.into()))?;
-    Ok(AsyncMigrationHarness::new(conn))
+    Ok(conn)
 }
 
 /// Runs migrations and names those that ran. Needs a multi-thread runtime.
 pub async fn migrate(url: &str, direction: Direction) -> Result<Vec<String>, MigrateError> {
-    migrate::run(&mut harness(url).await?, || MIGRATIONS, direction)
+    let mut harness = AsyncMigrationHarness::new(turn(url).await?);
+    migrate::run(&mut harness, || MIGRATIONS, direction)
 }
 
-/// Names the migrations that have not run yet. Needs a multi-thread runtime.
+/// Names the migrations that have not run yet. The role needs no more than to read their table.
 pub async fn migrations_pending(url: &str) -> Result<Vec<String>, MigrateError> {
-    migrate::pending(&mut harness(url).await?, || MIGRATIONS)
+    let mut conn = turn(url).await?;
+    let failed = |it: Error| MigrateError::Failed(it.into());
+    let table = "SELECT to_regclass('__diesel_schema_migrations')::text AS text";
+    let table = diesel::sql_query(table).get_result::<OptionalRow>(&mut conn).await;
+    let ran = match table.map_err(failed)?.text {
+        None => Vec::new(),
+        Some(_) => {
+            diesel::sql_query("SELECT version::text AS text FROM __diesel_schema_migrations")
+                .get_results::<OptionalRow>(&mut conn)
+                .await
+                .map_err(failed)?
+        }
+    };
+    let ran: Vec<String> = ran.into_iter().filter_map(|it| it.text).collect();
+    migrate::lacking::<Pg>(&ran, || MIGRATIONS)
+}
+
+/// One text, or none.
+#[derive(QueryableByName)]
+struct OptionalRow {
+    #[diesel(sql_type = Nullable<Text>)]
+    text: Option<String>,
 }
 
 /// Begins a transaction.
