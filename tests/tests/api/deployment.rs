@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tests::World;
+use tests::serde_json::{self, json};
 use tests::test_servers::Postgres;
 
 const KEY: &str = "6f1d2c3b4a59687706152433425160718293a4b5c6d7e8f90112233445566778";
@@ -170,4 +171,59 @@ async fn sql(url: &str, statement: &str) -> Result<(), String> {
     drop(client);
     let _ = driver.await;
     done.map_err(|it| it.as_db_error().map_or_else(|| it.to_string(), |it| it.message().to_owned()))
+}
+
+/// REL-04: what each route answers while Redis is away, as `docs/operations.md` has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_redis_each_route_answers_as_the_table_says() {
+    let world = World::new(tests::Topology::PostgresRedis).await;
+    let node = world.node().await;
+    let client = &node.client;
+    let login = client.log_in("13800138000").await;
+    let user = client.as_user(&login);
+    let session = login.str("/session/id").to_owned();
+    let identities = user.get("/v1/me/identities").await.unwrap();
+    let identity = identities.body.pointer("/identities/0/id").and_then(|it| it.as_str());
+    let identity = identity.unwrap_or("0199c0de-0000-7000-8000-000000000000").to_owned();
+    let asked = client.ask("13800138002").await;
+    let challenge = asked.str("/challenge_id").to_owned();
+    world.redis.lock().unwrap().as_mut().unwrap().stop().unwrap();
+    let code = json!({"type": "code", "challenge_id": challenge, "code": "123456"});
+    let password = json!({"type": "password", "identifier": "13800138000", "password": "wrong"});
+    let mut wrong = Vec::new();
+    let documented = read("docs/operations.md");
+    let (_, table) = documented.split_once("| route | without Redis |").unwrap();
+    let table = table.split("\n\n").next().unwrap();
+    let rows: Vec<&str> = table.lines().filter(|it| it.starts_with("| `")).collect();
+    assert!(rows.len() > 20, "a table");
+    for row in rows {
+        let (route, said) = row.split_once("` | ").unwrap();
+        let (method, path) = route.trim_start_matches("| `").split_once(' ').unwrap();
+        let expected: u16 = said[..3].parse().unwrap();
+        let body = match (method, path) {
+            ("POST", "/v1/challenges") => json!({"channel": "sms", "target": "13800138001"}),
+            ("POST", "/v1/login") if said.contains("password") => json!({"credential": password}),
+            ("POST", "/v1/login" | "/v1/reauthenticate") => json!({"credential": code}),
+            ("POST", "/v1/register") => {
+                json!({"username": "ada_lovelace", "password": "correct horse battery"})
+            }
+            ("POST", "/v1/password-reset") => {
+                json!({"credential": code, "new_password": "correct horse battery"})
+            }
+            ("POST", "/v1/me/identities") => json!({"credential": code}),
+            ("POST", "/v1/me/merge") => json!({"credential": code}),
+            ("PUT", "/v1/me/password") => json!({"new_password": "correct horse battery"}),
+            ("PATCH", "/v1/me") => json!({"nickname": "Ada"}),
+            _ => serde_json::Value::Null,
+        };
+        let path = path.replace("sessions/{id}", &format!("sessions/{session}"));
+        let path = path.replace("identities/{id}", &format!("identities/{identity}"));
+        let request = user.request(method.parse().unwrap(), &path);
+        let request = if body.is_null() { request } else { request.json(&body) };
+        let answer = user.send(request).await.unwrap();
+        if answer.status != expected {
+            wrong.push(format!("{row} answered {} {}", answer.status, answer.text));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
