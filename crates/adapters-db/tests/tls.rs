@@ -1,5 +1,6 @@
 //! TLS to a real PostgreSQL: what is verified, and what is refused (CFG-03).
-#![cfg(all(test, feature = "test-postgres"))]
+#![cfg(test)]
+#![cfg(feature = "test-postgres")]
 
 use adapters_db::{MigrateError, postgres};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
