@@ -484,7 +484,7 @@ mod tests {
             match (read(profile, &set), key) {
                 (Err(said), Some(key)) => assert!(said.contains(&format!("`{key}`")), "{said}"),
                 (read, key) => {
-                    assert_eq!(read.map(drop), key.map_or(Ok(()), |_| Err(String::new())))
+                    assert_eq!(read.map(drop), key.map_or(Ok(()), |_| Err(String::new())));
                 }
             }
         }
