@@ -12,6 +12,12 @@ pub enum OpenError {
     /// The address is not one of a database of this engine.
     #[error("not a usable database address")]
     Address,
+    /// `sslmode` is none that there is.
+    #[error("`sslmode` must be `disable`, `prefer`, `require` or `verify-full`")]
+    TlsMode,
+    /// There are no certificates to trust.
+    #[error("the certificates of `sslrootcert`, or else the system's, cannot be used: {0}")]
+    Root(String),
     /// The pool cannot be built.
     #[error("the connection pool cannot be built")]
     Pool(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -10,6 +10,7 @@ mod grant_rows;
 mod outbox_row;
 mod rows;
 mod schema;
+mod tls;
 mod types;
 
 #[expect(clippy::duplicate_mod, reason = "one set of queries, compiled for each engine")]
@@ -44,6 +45,7 @@ pub mod postgres {
     #[path = "retention_plans.rs"]
     mod retention_plans;
 
+    pub use crate::tls::{Link, link};
     pub use engine::{migrate, migrations_pending, open};
     pub use pool::Database;
 }

@@ -53,6 +53,22 @@ pub(crate) fn run<DB: Backend>(
     Ok(ran.iter().map(ToString::to_string).collect())
 }
 
+/// Names the migrations that are not among the versions that ran. Unlike [`pending`] it writes
+/// nothing, as a role without DDL cannot (CFG-03).
+pub(crate) fn lacking<DB: Backend>(
+    ran: &[String],
+    known: fn() -> EmbeddedMigrations,
+) -> Result<Vec<String>, MigrateError> {
+    use diesel::migration::MigrationSource;
+    let ours: Vec<Box<dyn Migration<DB>>> = known().migrations().map_err(MigrateError::Failed)?;
+    let named = ours.iter().map(|it| (it.name().version().to_string(), it.name().to_string()));
+    let named: Vec<(String, String)> = named.collect();
+    if let Some(unknown) = ran.iter().find(|it| !named.iter().any(|(ours, _)| ours == *it)) {
+        return Err(MigrateError::Newer(unknown.clone()));
+    }
+    Ok(named.into_iter().filter(|(it, _)| !ran.contains(it)).map(|(_, name)| name).collect())
+}
+
 /// Names the migrations that have not run yet.
 pub(crate) fn pending<DB: Backend>(
     harness: &mut impl MigrationHarness<DB>,

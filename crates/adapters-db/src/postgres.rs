@@ -9,7 +9,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use diesel_async::pooled_connection::deadpool as pooled;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
-use diesel_async::{AsyncConnection as _, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use domain::lockout::{LockoutPolicy, NEVER, OFF_AFTER};
 use domain::login::Account;
@@ -27,6 +27,7 @@ use crate::error::{Failure, Late, OpenError};
 use crate::migrate::{self, Direction, MigrateError};
 use crate::outbox_row::OutboxRow;
 use crate::rows::{LoginRows, RegistrationRows, UserRow, account, token_hash};
+use crate::tls::Address;
 use crate::types::{Id, IdValue, Ip, Moment, MomentValue};
 
 /// A connection.
@@ -50,19 +51,20 @@ const TURN: Duration = Duration::from_secs(20);
 /// The advisory lock of whoever does so, the same in every release: `latchkey` in ASCII.
 const MIGRATING: i64 = 0x6c61_7463_686b_6579;
 
-/// Opens the database that `url` names, as in `postgres://user@host/name`. Nothing is connected
-/// yet. `main` is the runtime that connections live on.
+/// Opens the database that `url` names, as in `postgres://user@host/name?sslmode=verify-full`.
+/// Nothing is connected yet. `main` is the runtime that connections live on.
 pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
     let separator = if url.contains('?') { '&' } else { '?' };
     let limited = format!("{url}{separator}{OPTIONS}");
+    let address = Address::parse(&limited)?;
     let mut config = ManagerConfig::default();
     config.recycling_method = diesel_async::pooled_connection::RecyclingMethod::Fast;
     let runtime = main.clone();
-    config.custom_setup = Box::new(move |url| {
-        let (url, runtime) = (url.to_owned(), runtime.clone());
+    config.custom_setup = Box::new(move |_| {
+        let (address, runtime) = (address.clone(), runtime.clone());
         async move {
             // The connection's driver lives where it was made: on a worker it would die with it.
-            let establish = runtime.spawn(async move { Conn::establish(&url).await });
+            let establish = runtime.spawn(async move { address.connect().await });
             establish.await.map_err(|it| ConnectionError::BadConnection(it.to_string()))?
         }
         .boxed()
@@ -82,25 +84,48 @@ pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
 
 /// Reaches the server and waits for the turn to look at its migrations: two nodes that start at
 /// once would both make the first table. The lock goes with the connection.
-async fn harness(url: &str) -> Result<AsyncMigrationHarness<Conn>, MigrateError> {
-    let reached = tokio::time::timeout(REACHED, Conn::establish(url)).await;
+async fn turn(url: &str) -> Result<Conn, MigrateError> {
+    let address = Address::parse(url).map_err(|it| MigrateError::Failed(it.into()))?;
+    let reached = tokio::time::timeout(REACHED, address.connect()).await;
     let mut conn = reached
         .map_err(|_| MigrateError::Unreachable(Late.into()))?
         .map_err(|it| MigrateError::Unreachable(it.into()))?;
     let lock = diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<BigInt, _>(MIGRATING);
     let locked = tokio::time::timeout(TURN, lock.execute(&mut conn)).await;
     locked.map_err(|_| MigrateError::Busy)?.map_err(|it| MigrateError::Failed(it.into()))?;
-    Ok(AsyncMigrationHarness::new(conn))
+    Ok(conn)
 }
 
 /// Runs migrations and names those that ran. Needs a multi-thread runtime.
 pub async fn migrate(url: &str, direction: Direction) -> Result<Vec<String>, MigrateError> {
-    migrate::run(&mut harness(url).await?, || MIGRATIONS, direction)
+    let mut harness = AsyncMigrationHarness::new(turn(url).await?);
+    migrate::run(&mut harness, || MIGRATIONS, direction)
 }
 
-/// Names the migrations that have not run yet. Needs a multi-thread runtime.
+/// Names the migrations that have not run yet. The role needs no more than to read their table.
 pub async fn migrations_pending(url: &str) -> Result<Vec<String>, MigrateError> {
-    migrate::pending(&mut harness(url).await?, || MIGRATIONS)
+    let mut conn = turn(url).await?;
+    let failed = |it: Error| MigrateError::Failed(it.into());
+    let table = "SELECT to_regclass('__diesel_schema_migrations')::text AS text";
+    let table = diesel::sql_query(table).get_result::<OptionalRow>(&mut conn).await;
+    let ran = match table.map_err(failed)?.text {
+        None => Vec::new(),
+        Some(_) => {
+            diesel::sql_query("SELECT version::text AS text FROM __diesel_schema_migrations")
+                .get_results::<OptionalRow>(&mut conn)
+                .await
+                .map_err(failed)?
+        }
+    };
+    let ran: Vec<String> = ran.into_iter().filter_map(|it| it.text).collect();
+    migrate::lacking::<Pg>(&ran, || MIGRATIONS)
+}
+
+/// One text, or none.
+#[derive(QueryableByName)]
+struct OptionalRow {
+    #[diesel(sql_type = Nullable<Text>)]
+    text: Option<String>,
 }
 
 /// Begins a transaction.

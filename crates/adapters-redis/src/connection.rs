@@ -1,6 +1,7 @@
 //! The connection: a few sockets that all callers share.
 
 use std::future::{Future, poll_fn};
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -10,7 +11,7 @@ use domain::Duration;
 use domain::breaker::Breaker;
 use ports::error::StoreError;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Cmd, FromRedisValue, Pipeline, RedisError, ScriptInvocation};
+use redis::{Cmd, ConnectionAddr, FromRedisValue, Pipeline, RedisError, ScriptInvocation};
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -38,6 +39,25 @@ impl RedisSettings {
     pub fn new(url: SecretString) -> Self {
         Self { url, prefix: "latchkey".to_owned(), sockets: 2 }
     }
+}
+
+impl RedisSettings {
+    /// True if nobody between could read what is said: the server is on this machine, or it is
+    /// spoken to by TLS, which is always verified (CFG-03).
+    pub fn is_private(&self) -> Result<bool, RedisSettingsError> {
+        let client = redis::Client::open(self.url.expose_secret());
+        let client = client.map_err(|_| RedisSettingsError::Url)?;
+        Ok(match client.get_connection_info().addr() {
+            ConnectionAddr::Tcp(host, _) => is_loopback(host),
+            ConnectionAddr::TcpTls { host, insecure, .. } => !insecure || is_loopback(host),
+            ConnectionAddr::Unix(_) => true,
+            _ => false,
+        })
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|it: IpAddr| it.is_loopback())
 }
 
 /// Why settings cannot be used.
@@ -236,6 +256,23 @@ mod tests {
         }
         let sockets = RedisSettings { sockets: 0, ..settings() };
         assert_eq!(refused(&sockets), RedisSettingsError::Sockets);
+    }
+
+    /// CFG-03: what is said to another machine is encrypted, for a server that proved its name.
+    #[test]
+    fn an_address_says_who_could_listen() {
+        for (url, expected) in [
+            ("redis://127.0.0.1", true),
+            ("redis://localhost:6380", true),
+            ("redis://[::1]", true),
+            ("redis+unix:///run/redis.sock", true),
+            ("rediss://redis.example.com", true),
+            ("redis://redis.example.com", false),
+            ("redis://localhost:hush@redis.example.com", false),
+            ("rediss://redis.example.com/#insecure", false),
+        ] {
+            assert_eq!(RedisSettings::new(url.into()).is_private(), Ok(expected), "{url}");
+        }
     }
 
     /// REL-04: a server that is down is told at once, without its address or password.

@@ -11,6 +11,7 @@ mod credential;
 mod edge;
 mod fallback;
 mod form;
+mod health;
 mod json;
 mod keys;
 mod logging;
@@ -72,6 +73,8 @@ enum Command {
         #[command(subcommand)]
         verb: keys::Verb,
     },
+    /// Ask the node at `server.bind` whether it lives, as containers do
+    Health,
     /// Print the OpenAPI document and exit
     Openapi,
 }
@@ -101,6 +104,7 @@ fn run(arguments: &Arguments) -> Result<()> {
             Some(Command::Migrate { verb }) => migrations::run(&settings.store, verb).await,
             Some(Command::Outbox { verb }) => outbox::run(&settings.store, verb).await,
             Some(Command::Users { verb }) => users::run(&settings.store, verb).await,
+            Some(Command::Health) => health::run(settings.server.bind).await,
             Some(Command::Keys { verb }) => keys::run(&settings, verb).await,
             _ => serve::serve(settings).await,
         }

@@ -61,6 +61,12 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<()> {
     let (last_request, draining) = watch::channel(false);
     let server = server(listener, Arc::clone(&app), draining)?;
     tracing::info!(%address, profile = ?settings.profile, ?providers, "latchkey serves");
+    if settings.server.is_https && settings.server.trusted_proxies.is_empty() {
+        // TLS ends before this process: without the list all people share the proxy's limits.
+        tracing::warn!(
+            "`server.trusted_proxies` is empty: each client counts by its peer's address"
+        );
+    }
     // A task of its own, so that whatever the database does the signal to stop is heard.
     let starting = tokio::spawn(migrations::at_start(Arc::clone(&app), settings.store));
     let drain = settings.server.drain;

@@ -5,12 +5,14 @@
 //! Nobody else reads the environment.
 
 mod carriers;
+mod links;
 mod load;
 mod master;
 mod oauth;
 mod policy;
 mod providers;
 mod ranges;
+mod samples;
 mod sections;
 mod sms;
 mod sms_budget;
@@ -169,6 +171,8 @@ impl Settings {
         let profile = environment.profile()?;
         let sections = load::sections(environment, profile)?;
         ranges::check(&sections, profile)?;
+        samples::check(&sections, profile)?;
+        links::check(&sections.store, profile)?;
         let secret = master::source(&sections, profile)?;
         let server = &sections.server;
         let redis_url = &sections.store.redis_url;
@@ -188,7 +192,10 @@ impl Settings {
                 },
                 is_https: server.public_url.starts_with("https://"),
                 trusted_proxies: trusted.collect::<Result<_, _>>()?,
-                forwarded_header: header("server.forwarded_header", &server.forwarded_header)?,
+                forwarded_header: header(
+                    "server.forwarded_header",
+                    server.forwarded_header.as_deref().unwrap_or("x-forwarded-for"),
+                )?,
                 drain: Duration::from_secs(server.drain_secs),
             },
             store: Store {
@@ -206,7 +213,7 @@ impl Settings {
             webhooks: webhooks::webhooks(&sections.webhooks, profile)?,
             email: email(&sections.email.smtp, profile)?,
             policy: Arc::new(policy::policy(&sections, profile)?),
-            carriers: carriers::carriers(&sections.carriers)?,
+            carriers: carriers::carriers(&sections.carriers, profile)?,
             providers: providers::providers(&sections.providers)?,
             secret,
         })
@@ -362,6 +369,89 @@ mod tests {
     #[case::idle("LATCHKEY__SESSIONS__IDLE_SECS", "299", "sessions.idle_secs")]
     #[case::http("LATCHKEY__SERVER__PUBLIC_URL", "http://id.example.com", "server.public_url")]
     #[case::no_key("LATCHKEY__SECRETS__KEY", "", "secrets.key")]
+    #[case::clear_disguised(
+        "LATCHKEY__SERVER__PUBLIC_URL",
+        "http://localhost:80@id.example.com",
+        "server.public_url"
+    )]
+    #[case::many_hosts(
+        "LATCHKEY__SERVER__PUBLIC_URL",
+        "https://*.example.com",
+        "server.public_url"
+    )]
+    #[case::clear_issuer_like_us(
+        "LATCHKEY__SERVER__PUBLIC_URL",
+        "http://localhost.example.com",
+        "server.public_url"
+    )]
+    #[case::nobodys_header(
+        "LATCHKEY__SERVER__FORWARDED_HEADER",
+        "x-forwarded-for",
+        "server.trusted_proxies"
+    )]
+    #[case::everybody("LATCHKEY__SERVER__TRUSTED_PROXIES", r#"["::/0"]"#, "server.trusted_proxies")]
+    #[case::zeros("LATCHKEY__SECRETS__KEY", &"0".repeat(64), "secrets.key")]
+    #[case::sample(
+        "LATCHKEY__WEBHOOKS",
+        r#"{"url":"https://example.com","secret":"changeme"}"#,
+        "webhooks.secret"
+    )]
+    #[case::database_sample(
+        "LATCHKEY__STORE__DATABASE_URL",
+        "postgres://latchkey:changeme@127.0.0.1/latchkey",
+        "store.database_url"
+    )]
+    #[case::redis_sample(
+        "LATCHKEY__STORE__REDIS_URL",
+        "redis://:change-me@127.0.0.1",
+        "store.redis_url"
+    )]
+    #[case::smtp_sample(
+        "LATCHKEY__EMAIL__SMTP",
+        r#"{"url":"smtps://a:password@example.com","from":"a@example.com"}"#,
+        "email.smtp.url"
+    )]
+    #[case::provider_sample(
+        "LATCHKEY__PROVIDERS__QQ__APP_SECRET",
+        "your-app-secret",
+        "providers.qq.app_secret"
+    )]
+    #[case::carrier_sample(
+        "LATCHKEY__CARRIERS__CMCC__APP_KEY",
+        "xxxxxxxx",
+        "carriers.cmcc.app_key"
+    )]
+    #[case::database_in_clear(
+        "LATCHKEY__STORE__DATABASE_URL",
+        "postgres://latchkey@db.example.com/latchkey",
+        "store.database_url"
+    )]
+    #[case::database_unless(
+        "LATCHKEY__STORE__DATABASE_URL",
+        "postgres://latchkey@db.example.com/latchkey?sslmode=prefer",
+        "store.database_url"
+    )]
+    #[case::redis_in_clear(
+        "LATCHKEY__STORE__REDIS_URL",
+        "redis://redis.example.com",
+        "store.redis_url"
+    )]
+    #[case::redis_unverified(
+        "LATCHKEY__STORE__REDIS_URL",
+        "rediss://redis.example.com/#insecure",
+        "store.redis_url"
+    )]
+    #[case::many_nodes("LATCHKEY__STORE__NODES", "2", "store.redis_url")]
+    #[case::wildcard_origin(
+        "LATCHKEY__OAUTH2__CLIENTS",
+        r#"[{"id":"web","origins":["*"]}]"#,
+        "oauth2.clients[0].origins"
+    )]
+    #[case::wildcard_redirect(
+        "LATCHKEY__OAUTH2__CLIENTS",
+        r#"[{"id":"web","redirect_uris":["https://*.example.com/"]}]"#,
+        "oauth2.clients[0].redirect_uris"
+    )]
     fn production_refuses_what_is_weak(#[case] name: &str, #[case] value: &str, #[case] key: &str) {
         let mut variables = vec![(name, value)];
         if name != "LATCHKEY__SMS__SENDERS" {
@@ -369,6 +459,87 @@ mod tests {
         }
         let message = refused("production", &variables);
         assert!(message.contains(&format!("`{key}`")), "{message}");
+    }
+
+    /// CFG-02: a store in the process is one node's, whatever the profile.
+    #[rstest]
+    #[case::alone("1", "", "sqlite://a.db", None)]
+    #[case::in_process("2", "", "postgres://127.0.0.1/a", Some("store.redis_url"))]
+    #[case::file("2", "redis://127.0.0.1", "sqlite://a.db", Some("store.database_url"))]
+    #[case::shared("2", "redis://127.0.0.1", "postgres://127.0.0.1/a", None)]
+    #[case::none("0", "", "sqlite://a.db", Some("store.nodes"))]
+    fn several_nodes_share_their_stores(
+        #[case] nodes: &str,
+        #[case] redis: &str,
+        #[case] database: &str,
+        #[case] key: Option<&str>,
+    ) {
+        for profile in ["development", "production"] {
+            let set = [
+                ("LATCHKEY__SMS__SENDERS", "[]"),
+                ("LATCHKEY__STORE__NODES", nodes),
+                ("LATCHKEY__STORE__REDIS_URL", redis),
+                ("LATCHKEY__STORE__DATABASE_URL", database),
+            ];
+            match (read(profile, &set), key) {
+                (Err(said), Some(key)) => assert!(said.contains(&format!("`{key}`")), "{said}"),
+                (read, key) => {
+                    assert_eq!(read.map(drop), key.map_or(Ok(()), |_| Err(String::new())));
+                }
+            }
+        }
+    }
+
+    /// CFG-01: a file with a secret in it is its owner's alone, in production.
+    #[rstest]
+    #[case::settings("production.toml", "[secrets]\nkey = \"KEY\"", None, "secrets.key")]
+    #[case::address(
+        "default.toml",
+        "[store]\nredis_url = \"redis://:kV8sQ2xN0pLr@127.0.0.1\"",
+        None,
+        "store.redis_url"
+    )]
+    #[case::master("key", "KEY", Some("LATCHKEY__SECRETS__KEY_FILE"), "secrets.key_file")]
+    #[case::carrier(
+        "key.pem",
+        "KEY",
+        Some("LATCHKEY__CARRIERS__CMCC__PRIVATE_KEY_FILE"),
+        "carriers.cmcc.private_key_file"
+    )]
+    fn a_secret_that_others_may_read_is_refused(
+        #[case] name: &str,
+        #[case] text: &str,
+        #[case] setting: Option<&str>,
+        #[case] key: &str,
+    ) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, text.replace("KEY", SECRET)).unwrap();
+        let said = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let mut set = vec![
+                ("LATCHKEY__SMS__SENDERS", "[]"),
+                ("LATCHKEY_CONFIG_DIR", folder.path().to_str().unwrap()),
+            ];
+            if let Some(setting) = setting {
+                set.push((setting, path.to_str().unwrap()));
+            }
+            if ["secrets.key", "secrets.key_file"].contains(&key) {
+                set.push((KEY, ""));
+            }
+            if key.starts_with("carriers") {
+                set.push(("LATCHKEY__CARRIERS__CMCC__APP_ID", "300000000001"));
+                set.push(("LATCHKEY__CARRIERS__CMCC__APP_KEY", "kV8sQ2xN0pLr"));
+            }
+            read("production", &set).err().unwrap_or_default()
+        };
+        for mode in [0o644, 0o640, 0o660] {
+            let said = said(mode);
+            assert!(said.contains(&format!("`{key}`")) && said.contains("0600"), "{said}");
+            assert!(!said.contains(SECRET) && !said.contains("kV8"), "{said}");
+        }
+        assert!(!said(0o600).contains("0600"), "its owner's alone");
     }
 
     const SMTP: &str = "LATCHKEY__EMAIL__SMTP__URL";

@@ -1,6 +1,7 @@
 //! A throwaway PostgreSQL.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::PathBuf;
 
 use crate::server::{Server, run};
@@ -31,6 +32,26 @@ impl Postgres {
     /// Starts one: about a second and a half.
     pub fn start() -> Result<Self, Error> {
         Self::start_with(&[])
+    }
+
+    /// Starts one that speaks TLS as well, with this certificate and key, in PEM.
+    pub fn start_with_tls(certificate: &str, key: &str) -> Result<Self, Error> {
+        let mut postgres = Self::start()?;
+        postgres.stop()?;
+        let data = postgres.server.folder().path().join("data");
+        let failed =
+            |source| Error::Io { what: "give a server its certificate".to_owned(), source };
+        let owner = fs::metadata(data.join("PG_VERSION")).map_err(failed)?;
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = data.join(name);
+            fs::write(&path, text).map_err(failed)?;
+            // The server refuses a key that others may read.
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+            chown(&path, Some(owner.uid()), Some(owner.gid())).map_err(failed)?;
+        }
+        postgres.options.extend(["-c", "ssl=on"].map(str::to_owned));
+        postgres.restart()?;
+        Ok(postgres)
     }
 
     /// Starts one with more options, given as to the program `postgres`, such as

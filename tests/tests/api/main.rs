@@ -7,6 +7,7 @@ mod canary;
 mod carrier;
 mod challenges;
 mod delete;
+mod deployment;
 mod docs;
 mod edge;
 mod email;

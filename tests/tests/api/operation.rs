@@ -1,6 +1,6 @@
 //! Start, stop and the command line.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tests::{Topology, World};
 
@@ -99,9 +99,26 @@ fn production_refuses_what_is_for_development() {
         ("LATCHKEY__SECRETS__KEY", "abcd", "secrets.key"),
         ("LATCHKEY__PASSWORD__MEMORY_KIB", "8", "password.memory_kib"),
         ("LATCHKEY__LIMITS__IP_SENDS_DAY", "0", "limits.ip_sends_day"),
+        ("LATCHKEY__SERVER__PUBLIC_URL", "http://id.example.com", "server.public_url"),
+        ("LATCHKEY__SERVER__FORWARDED_HEADER", "x-forwarded-for", "server.trusted_proxies"),
+        ("LATCHKEY__SERVER__TRUSTED_PROXIES", r#"["0.0.0.0/0"]"#, "server.trusted_proxies"),
+        ("LATCHKEY__SECRETS__KEY", &"0".repeat(64), "secrets.key"),
+        ("LATCHKEY__STORE__REDIS_URL", "redis://:changeme@127.0.0.1", "store.redis_url"),
+        ("LATCHKEY__STORE__NODES", "2", "store.redis_url"),
+        (
+            "LATCHKEY__OAUTH2__CLIENTS",
+            r#"[{"id":"web","redirect_uris":["https://*.example.com/"]}]"#,
+            "oauth2.clients[0].redirect_uris",
+        ),
+        (
+            "LATCHKEY__PROVIDERS__QQ",
+            r#"{"app_id":"1","app_secret":"k8","api_url":"http://127.0.0.1:9900/qq"}"#,
+            "providers.qq.api_url",
+        ),
     ] {
         #[expect(clippy::disallowed_methods, reason = "the test command tells where the binary is")]
         let binary = std::env::var("LATCHKEY_BIN").unwrap();
+        let begun = Instant::now();
         let output = std::process::Command::new(binary)
             .current_dir(folder.path())
             .env("LATCHKEY_CONFIG_DIR", "/nonexistent")
@@ -111,6 +128,8 @@ fn production_refuses_what_is_for_development() {
             .unwrap();
         assert!(!output.status.success(), "{key}");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(begun.elapsed() < Duration::from_secs(5), "{key}: {:?}", begun.elapsed());
         assert!(said.contains(name), "{key}: {said}");
+        assert!(value.len() < 4 || !said.contains(value), "{key}: {said}");
     }
 }

@@ -1,5 +1,6 @@
 //! Who verifies phone numbers: a section each, whose name is the vendor's in the API.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use adapters_carrier::PrivateKey;
@@ -10,7 +11,7 @@ use adapters_carrier::jverify::JverifySettings;
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-use super::{SettingsError, sections};
+use super::{Profile, SettingsError, master, sections};
 
 /// One vendor, with what it needs.
 #[derive(Debug, Clone)]
@@ -26,26 +27,30 @@ pub(crate) enum Carrier {
 }
 
 /// Reads the sections that are there; one that is there is whole.
-pub(super) fn carriers(section: &sections::Carriers) -> Result<Vec<Carrier>, SettingsError> {
+pub(super) fn carriers(
+    section: &sections::Carriers,
+    profile: Profile,
+) -> Result<Vec<Carrier>, SettingsError> {
+    let keys = |name| Keys(name, profile);
     let sections::Carriers { aliyun, aliyun_h5, jverify, jverify_h5, cmcc, camara } = section;
     let mut all = Vec::new();
     for (it, name, surface) in
         [(aliyun, "aliyun", Surface::App), (aliyun_h5, "aliyun_h5", Surface::Web)]
     {
         if let Some(it) = it {
-            all.push(Carrier::Aliyun(read_aliyun(it, Keys(name), surface)?));
+            all.push(Carrier::Aliyun(read_aliyun(it, keys(name), surface)?));
         }
     }
     for (it, name, is_web) in [(jverify, "jverify", false), (jverify_h5, "jverify_h5", true)] {
         if let Some(it) = it {
-            all.push(Carrier::Jverify(read_jverify(it, Keys(name), is_web)?));
+            all.push(Carrier::Jverify(read_jverify(it, keys(name), is_web)?));
         }
     }
     if let Some(it) = cmcc {
-        all.push(Carrier::Cmcc(read_cmcc(it, Keys("cmcc"))?));
+        all.push(Carrier::Cmcc(read_cmcc(it, keys("cmcc"))?));
     }
     if let Some(it) = camara {
-        all.push(Carrier::Camara(read_camara(it, Keys("camara"))?));
+        all.push(Carrier::Camara(read_camara(it, keys("camara"))?));
     }
     Ok(all)
 }
@@ -112,7 +117,7 @@ fn read_camara(it: &sections::Camara, keys: Keys) -> Result<CamaraSettings, Sett
 
 /// The keys of one vendor's section.
 #[derive(Clone, Copy)]
-struct Keys(&'static str);
+struct Keys(&'static str, Profile);
 
 impl Keys {
     fn refused(self, key: &str, problem: impl Into<String>) -> SettingsError {
@@ -147,6 +152,10 @@ impl Keys {
         let pem = std::fs::read_to_string(path)
             .map(Zeroizing::new)
             .map_err(|it| self.refused(key, format!("cannot be read: {}", it.kind())))?;
+        if self.1 == Profile::Production && !master::is_own(Path::new(path))? {
+            let problem = "names a file that others may read; its mode must be 0600 or 0400";
+            return Err(self.refused(key, problem));
+        }
         PrivateKey::parse(&pem)
             .map(|it| Some(Arc::new(it)))
             .map_err(|it| self.refused(key, it.to_string()))
@@ -158,7 +167,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::settings::{Environment, Profile, Settings};
+    use crate::settings::{Environment, Settings};
 
     fn read(profile: Profile, variables: &[(&str, &str)]) -> Result<Vec<Carrier>, String> {
         let profile = match profile {
@@ -185,7 +194,7 @@ mod tests {
     }
 
     const ALIYUN: [(&str, &str); 2] =
-        [("ALIYUN__ACCESS_KEY_ID", "id"), ("ALIYUN__ACCESS_KEY_SECRET", "secret")];
+        [("ALIYUN__ACCESS_KEY_ID", "id"), ("ALIYUN__ACCESS_KEY_SECRET", "kV8sQ2xN0pLr")];
 
     #[test]
     fn a_vendor_is_there_if_its_section_is() {
@@ -196,11 +205,11 @@ mod tests {
         let found = read(
             Profile::Production,
             &[
-                ("ALIYUN_H5", r#"{"access_key_id":"id","access_key_secret":"secret"}"#),
-                ("CMCC", r#"{"app_id":"300000000001","app_key":"secret"}"#),
+                ("ALIYUN_H5", r#"{"access_key_id":"id","access_key_secret":"kV8sQ2xN0pLr"}"#),
+                ("CMCC", r#"{"app_id":"300000000001","app_key":"kV8sQ2xN0pLr"}"#),
                 (
                     "CAMARA",
-                    r#"{"client_id":"id","client_secret":"s","endpoint":"https://example.com"}"#,
+                    r#"{"client_id":"id","client_secret":"kV8sQ2xN0pLr","endpoint":"https://example.com"}"#,
                 ),
             ],
         );
@@ -210,36 +219,40 @@ mod tests {
     /// CFG-02: half a vendor, a key that is none, and an address in clear refuse the start, by name.
     #[rstest]
     #[case::half("ALIYUN__ACCESS_KEY_ID", "id", "carriers.aliyun.access_key_secret")]
-    #[case::other_half("ALIYUN__ACCESS_KEY_SECRET", "secret", "carriers.aliyun.access_key_id")]
+    #[case::other_half(
+        "ALIYUN__ACCESS_KEY_SECRET",
+        "kV8sQ2xN0pLr",
+        "carriers.aliyun.access_key_id"
+    )]
     #[case::empty("CMCC", "{}", "carriers.cmcc.app_id")]
     #[case::no_key(
         "JVERIFY",
-        r#"{"app_key":"a","master_secret":"b"}"#,
+        r#"{"app_key":"a","master_secret":"kV8sQ2xN0pLr"}"#,
         "carriers.jverify.private_key_file"
     )]
     #[case::no_file(
         "JVERIFY_H5",
-        r#"{"app_key":"a","master_secret":"b","private_key_file":"/nowhere/key.pem"}"#,
+        r#"{"app_key":"a","master_secret":"kV8sQ2xN0pLr","private_key_file":"/nowhere/key.pem"}"#,
         "carriers.jverify_h5.private_key_file"
     )]
     #[case::no_pem(
         "CMCC",
-        r#"{"app_id":"a","app_key":"b","private_key_file":"/dev/null"}"#,
+        r#"{"app_id":"a","app_key":"kV8sQ2xN0pLr","private_key_file":"/dev/null"}"#,
         "carriers.cmcc.private_key_file"
     )]
     #[case::nowhere(
         "CAMARA",
-        r#"{"client_id":"a","client_secret":"b"}"#,
+        r#"{"client_id":"a","client_secret":"kV8sQ2xN0pLr"}"#,
         "carriers.camara.endpoint"
     )]
     #[case::clear(
         "CAMARA",
-        r#"{"client_id":"a","client_secret":"b","endpoint":"http://example.com"}"#,
+        r#"{"client_id":"a","client_secret":"kV8sQ2xN0pLr","endpoint":"http://example.com"}"#,
         "carriers.camara.endpoint"
     )]
     #[case::signature(
         "ALIYUN",
-        r#"{"access_key_id":"a","access_key_secret":"b","signature":"md5"}"#,
+        r#"{"access_key_id":"a","access_key_secret":"kV8sQ2xN0pLr","signature":"md5"}"#,
         "carriers.aliyun.signature"
     )]
     #[case::stranger("PIGEON__KEY", "a", "carriers.pigeon")]

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::sections::Sections;
 use super::tree::{KeyError, Tree};
-use super::{Profile, SettingsError};
+use super::{Profile, SettingsError, samples};
 
 /// What every variable of the tree begins with.
 const PREFIX: &str = "LATCHKEY__";
@@ -62,13 +62,25 @@ pub(super) fn sections(
         Profile::Development => "development.toml",
         Profile::Production => "production.toml",
     };
-    let mut tree = files(&[folder.join("default.toml"), folder.join(special)])?;
+    let paths = [folder.join("default.toml"), folder.join(special)];
+    let mut tree = files(&paths)?;
     for (name, text) in &environment.0 {
         let Some(path) = name.strip_prefix(PREFIX) else { continue };
         let path = path.to_lowercase();
         let path: Vec<&str> = path.split("__").collect();
         tree.set(&path, text.clone());
     }
+    let sections = declared(tree)?;
+    if profile == Profile::Production {
+        for path in paths.iter().filter(|it| it.exists()) {
+            samples::check_file(path, &declared(files(std::slice::from_ref(path))?)?)?;
+        }
+    }
+    Ok(sections)
+}
+
+/// Reads settings as what they are declared to be.
+fn declared(tree: Tree) -> Result<Sections, SettingsError> {
     serde_path_to_error::deserialize(tree).map_err(|error| {
         let path = error.path().to_string();
         let KeyError { problem, name } = error.into_inner();

@@ -87,12 +87,17 @@ fn make(path: &Path, entropy: &dyn Entropy) -> io::Result<()> {
 
 fn read(path: &Path, profile: Profile) -> Result<SecretSlice<u8>, SettingsError> {
     let text = fs::read_to_string(path).map_err(|source| unusable(path, source))?;
-    let mode = fs::metadata(path).map_err(|source| unusable(path, source))?.permissions();
-    if profile == Profile::Production && is_open(&mode) {
+    if profile == Profile::Production && !is_own(path)? {
         let problem = "names a file that others may read; its mode must be 0600 or 0400";
         return Err(SettingsError::key("secrets.key_file", problem));
     }
     decode(text.trim(), "secrets.key_file", profile)
+}
+
+/// True for a file that nobody but its owner may read or write (CFG-01).
+pub(super) fn is_own(path: &Path) -> Result<bool, SettingsError> {
+    let file = fs::metadata(path).map_err(|source| unusable(path, source))?;
+    Ok(!is_open(&file.permissions()))
 }
 
 fn is_open(mode: &Permissions) -> bool {
@@ -113,8 +118,9 @@ fn decode(text: &str, key: &str, profile: Profile) -> Result<SecretSlice<u8>, Se
     };
     // 32 random bytes have about 30 different ones; a sample typed by hand has few.
     let different = bytes.iter().collect::<std::collections::BTreeSet<_>>().len();
+    let is_text = bytes.iter().all(|it| it.is_ascii_graphic() || *it == b' ');
     let climbs = bytes.windows(2).all(|it| matches!(it, [a, b] if a.wrapping_add(1) == *b));
-    if profile == Profile::Production && (different < 16 || climbs) {
+    if profile == Profile::Production && (different < 16 || climbs || is_text) {
         return refuse("is a known sample or not random");
     }
     Ok(bytes.to_vec().into())
@@ -141,6 +147,7 @@ mod tests {
     #[case::pattern(&"0123456789abcdef".repeat(4))]
     #[case::ascending("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")]
     #[case::text("change me, please, before you run this")]
+    #[case::encoded_text("cGxlYXNlIGNoYW5nZSBtZSBiZWZvcmUgeW91IHJ1biB0aGlzIQ==")]
     #[case::short("9b1c1e6a5d0f4c7799c2a1b0e4d5f607")]
     fn a_sample_is_no_secret(#[case] text: &str) {
         assert!(decode(text, "secrets.key", Profile::Production).is_err());

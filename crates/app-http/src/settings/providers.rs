@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use adapters_oauth::ProviderSettings;
 use domain::provider::ProviderName;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::SettingsError;
@@ -30,6 +30,17 @@ pub(super) struct Section {
     alipay_public_key: Option<String>,
     team_id: Option<String>,
     key_id: Option<String>,
+}
+
+impl Section {
+    /// What is secret in it, by its keys.
+    pub(super) fn secrets(&self) -> Vec<(&'static str, &str)> {
+        let Self { app_secret, client_secret, private_key, .. } = self;
+        [("app_secret", app_secret), ("client_secret", client_secret), ("private_key", private_key)]
+            .into_iter()
+            .filter_map(|(key, it)| Some((key, it.as_ref()?.expose_secret())))
+            .collect()
+    }
 }
 
 /// A provider that an operator named.

@@ -1,7 +1,9 @@
 //! What is acceptable where: the ranges of `SECURITY-REQUIREMENTS` in production, anything
 //! above 0 in development.
 
-use super::sections::Sections;
+use secrecy::ExposeSecret as _;
+
+use super::sections::{Sections, Server};
 use super::{Profile, SettingsError, is_local};
 
 /// The fewest and the most of a number, and whether 0 switches it off.
@@ -38,6 +40,10 @@ pub(super) fn check(sections: &Sections, profile: Profile) -> Result<(), Setting
         return Err(SettingsError::key("codes.length", "must be between 1 and 18"));
     }
     one_per_type(&sections.policy.one_per_type)?;
+    nodes(sections)?;
+    if profile == Profile::Production {
+        proxies(&sections.server)?;
+    }
     addresses(sections, profile)
 }
 
@@ -53,9 +59,10 @@ fn refusal(it: &Range, profile: Profile) -> SettingsError {
 }
 
 fn numbers(sections: &Sections) -> Vec<Range> {
-    let Sections { server, codes, sessions, lockout, password, policy, .. } = sections;
+    let Sections { server, store, codes, sessions, lockout, password, policy, .. } = sections;
     vec![
         range("server.drain_secs", server.drain_secs, 0, 600),
+        range("store.nodes", store.nodes.into(), 1, 1_000),
         range("codes.length", codes.length.into(), 6, 8),
         range("codes.ttl_secs", codes.ttl_secs, 60, 600),
         range("codes.resend_secs", codes.resend_secs, 1, 3_600),
@@ -111,6 +118,40 @@ fn one_per_type(types: &[String]) -> Result<(), SettingsError> {
     Err(SettingsError::key("policy.one_per_type", "holds names of identity types"))
 }
 
+/// Several nodes share what one alone may keep to itself, in whatever profile.
+fn nodes(sections: &Sections) -> Result<(), SettingsError> {
+    let store = &sections.store;
+    if store.nodes <= 1 {
+        return Ok(());
+    }
+    let needed = |key, what| {
+        let problem = format!("must name a {what} server where `store.nodes` is above 1");
+        Err(SettingsError::key(key, problem))
+    };
+    if store.redis_url.expose_secret().is_empty() {
+        return needed("store.redis_url", "Redis");
+    }
+    if store.database_url.expose_secret().starts_with("sqlite:") {
+        return needed("store.database_url", "PostgreSQL");
+    }
+    Ok(())
+}
+
+/// A header that is named is that of a proxy, which has an address; and not every address is one.
+fn proxies(server: &Server) -> Result<(), SettingsError> {
+    let key = "server.trusted_proxies";
+    if server.forwarded_header.is_some() && server.trusted_proxies.is_empty() {
+        let problem = "must name the proxies whose `server.forwarded_header` is believed";
+        return Err(SettingsError::key(key, problem));
+    }
+    let is_everybody =
+        |it: &String| it.rsplit_once('/').is_some_and(|(_, bits)| bits.parse() == Ok(0_u32));
+    if server.trusted_proxies.iter().any(is_everybody) {
+        return Err(SettingsError::key(key, "must not hold all addresses in production"));
+    }
+    Ok(())
+}
+
 fn addresses(sections: &Sections, profile: Profile) -> Result<(), SettingsError> {
     let server = &sections.server;
     let key = "server.public_url";
@@ -121,8 +162,14 @@ fn addresses(sections: &Sections, profile: Profile) -> Result<(), SettingsError>
         None => Err(SettingsError::key(key, "must begin with https://")),
         Some("") => Err(SettingsError::key(key, "names no host")),
         Some(rest) => {
-            let authority = rest.split('/').next().unwrap_or_default();
-            let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+            let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            if !authority.bytes().all(|it| it.is_ascii_alphanumeric() || b"-.:[]".contains(&it)) {
+                return Err(SettingsError::key(key, "must name one host, and no user"));
+            }
+            let host = match authority.rsplit_once(':') {
+                Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,
+                _ => authority,
+            };
             let secure = url.starts_with("https://") || is_local(host);
             if profile == Profile::Production && !secure {
                 return Err(SettingsError::key(key, "must begin with https:// in production"));

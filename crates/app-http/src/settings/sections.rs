@@ -51,7 +51,8 @@ sections! {
         public_url: String = String::new(),
         metrics_bind: String = String::new(),
         trusted_proxies: Vec<String> = Vec::new(),
-        forwarded_header: String = "x-forwarded-for".to_owned(),
+        // `x-forwarded-for` where it is not set.
+        forwarded_header: Option<String> = None,
         drain_secs: u64 = 0,
     }
 
@@ -59,6 +60,8 @@ sections! {
     Store {
         database_url: SecretString = "sqlite://data/latchkey.db".into(),
         redis_url: SecretString = "".into(),
+        // How many nodes share the stores.
+        nodes: u32 = 1,
         // True in development, false in production.
         migrate: Option<bool> = None,
     }
