@@ -196,9 +196,11 @@ async fn a_token_and_an_id_token_are_looked_at_for_whose_they_are(world: World) 
         assert_eq!(came.status, 200, "{vendor}: {}", came.text);
         refused(client, &by_id_token(vendor, &good), 401, "provider_identity_invalid").await;
         // What is bound to a nonce is shown with it.
-        let bound = vendors.id_token(vendor, APP, &person, &Forgery::default());
+        let unseen = Forgery { claims: json!({"jti": "unseen"}), ..Forgery::default() };
+        let bound = vendors.id_token(vendor, APP, &person, &unseen);
         let alone = json!({"type": "provider_id_token", "provider": vendor, "id_token": bound});
         refused(client, &alone, 401, "provider_identity_invalid").await;
+        assert_eq!(client.login(&by_id_token(vendor, &bound)).await.status, 200, "with it");
         let foreign = vendors.id_token(vendor, "another-app", &person, &Forgery::default());
         refused(client, &by_id_token(vendor, &foreign), 401, "provider_identity_invalid").await;
         let unsigned = Forgery { header: json!({"alg": "none"}), ..Forgery::default() };
@@ -329,13 +331,16 @@ async fn a_third_party_account_is_linked_proves_again_and_merges(world: World) {
     let came = client.login(&vendors.code("qq", &other)).await;
     assert_eq!(came.body["user"]["id"], merged.body["user"]["id"]);
     // An ID token that links what is mine already is used up all the same.
-    let shown =
-        || by_id_token("google", &vendors.id_token("google", APP, &person, &Forgery::default()));
+    let shown = |number: u8| {
+        // Two of one second would be one token.
+        let named = Forgery { claims: json!({"jti": number.to_string()}), ..Forgery::default() };
+        by_id_token("google", &vendors.id_token("google", APP, &person, &named))
+    };
     let link = async |credential: &Value| {
         me.post("/v1/me/identities", &json!({"credential": credential})).await
     };
-    assert_eq!(link(&shown()).await.status, 201);
-    let again = shown();
+    assert_eq!(link(&shown(1)).await.status, 201);
+    let again = shown(2);
     assert_eq!(link(&again).await.status, 200);
     refused(client, &again, 401, "provider_identity_invalid").await;
 }
