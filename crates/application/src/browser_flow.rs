@@ -5,20 +5,20 @@
 
 use domain::Timestamp;
 use domain::browser_flow::{Denied, FLOW_LIFE, Flow, answer};
-use domain::cap::{Charge, Scope as CapScope};
 use domain::credential::third_party::ProviderCredential;
 use domain::credential::{Credential, IdentityCredential};
 use domain::oauth::pkce::Challenge;
 use domain::oauth::scope::Scopes;
 use domain::oauth::token::OpaqueToken;
-use domain::origin::{Origin, network};
+use domain::origin::Origin;
 use domain::provider::{ProviderName, ProviderProof};
 use domain::secret::{Sealed, Subject};
 use ports::identity_provider::{Authorization, ProviderError};
 use ports::keys::Seal;
 use ports::{Ports, Provider, entropy};
 
-use crate::error::{Error, until};
+use crate::charge::{charge, to_ip};
+use crate::error::Error;
 use crate::login::{Login, Newcomers};
 use crate::oauth::issue::{CodeRequest, IssuedCode, login_for_code};
 
@@ -86,7 +86,9 @@ pub struct Finished {
 pub async fn start(ports: &Ports, asked: Start) -> Result<Started, Error> {
     let now = ports.clock.now();
     let provider = enabled(ports, asked.provider)?;
-    charge(ports, &asked.origin, now).await?;
+    // Each start is remembered for a while: an address has so many a minute.
+    let starts = to_ip(ports, "ip-browser-flows", &asked.origin, &ports.policy.provider_calls);
+    charge(ports, &[starts], now).await?;
     let draw = || OpaqueToken::new(entropy::bytes(&*ports.entropy));
     let (browser, verifier, nonce) = (asked.browser.unwrap_or_else(draw), draw(), draw());
     let state = state(ports);
@@ -204,20 +206,6 @@ async fn take(ports: &Ports, came: &Finish, now: Timestamp) -> Result<Flow, Erro
     let browser = came.browser.as_ref().ok_or(Error::StateInvalid)?;
     let browser = ports.keys.digest(browser.reveal());
     if flow.is_of(came.provider, &browser) { Ok(flow) } else { Err(Error::StateInvalid) }
-}
-
-/// Each start is remembered for a while: an address has so many a minute.
-async fn charge(ports: &Ports, origin: &Origin, now: Timestamp) -> Result<(), Error> {
-    let charge = Charge {
-        scope: CapScope::Ip,
-        subject: ports.keys.subject("ip-browser-flows", &network(origin.ip).to_string()),
-        caps: ports.policy.provider_calls.clone(),
-    };
-    ports
-        .throttles
-        .charge(&[charge], now)
-        .await?
-        .map_err(|moment| Error::RateLimited { retry_after: until(moment, now) })
 }
 
 /// 256 random bits in letters and digits alone: `WeChat` takes nothing else.

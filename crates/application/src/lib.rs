@@ -7,6 +7,7 @@ pub mod authenticate;
 pub mod browser_flow;
 pub mod challenge;
 mod change;
+mod charge;
 mod counts;
 pub mod credential;
 pub mod delete;

@@ -1,18 +1,18 @@
 //! Registering with a user name and a password.
 
-use domain::cap::{Charge, Scope};
 use domain::credential::chosen_username;
 use domain::identifier::Identifier;
 use domain::login::Visit;
-use domain::origin::{Origin, network};
+use domain::origin::Origin;
 use domain::password::Password;
 use domain::profile::Profile;
 use domain::session::Method;
 use domain::username::Username;
 use ports::Ports;
 
+use crate::charge::{charge, to_ip};
 use crate::credential::{Brings, Proof};
-use crate::error::{Error, until};
+use crate::error::Error;
 use crate::login::{SignUp, sign_up};
 use crate::visit::Admission;
 
@@ -35,7 +35,9 @@ pub async fn register(ports: &Ports, registration: Registration) -> Result<Admis
     let identifier = Identifier::Username(registration.username.clone());
     let password =
         Password::parse(&registration.password, &ports.policy.passwords, &[&identifier])?;
-    charge(ports, &registration.origin, now).await?;
+    let caps = &ports.policy.registrations;
+    let registers = to_ip(ports, "ip-registrations", &registration.origin, caps);
+    charge(ports, &[registers], now).await?;
     let key = ports.keys.identifier_key(&identifier);
     if ports.accounts.find(&key).await?.is_some() {
         return Err(Error::UsernameTaken);
@@ -52,18 +54,4 @@ pub async fn register(ports: &Ports, registration: Registration) -> Result<Admis
     let password = Some(ports.hasher.hash(&password).await?);
     let new = SignUp { profile, password, taken_from: None };
     sign_up(ports, &chosen, new, &visit).await?.ok_or(Error::UsernameTaken)
-}
-
-async fn charge(ports: &Ports, origin: &Origin, now: domain::Timestamp) -> Result<(), Error> {
-    let ip = network(origin.ip).to_string();
-    let charge = Charge {
-        scope: Scope::Ip,
-        subject: ports.keys.subject("ip-registrations", &ip),
-        caps: ports.policy.registrations.clone(),
-    };
-    ports
-        .throttles
-        .charge(&[charge], now)
-        .await?
-        .map_err(|moment| Error::RateLimited { retry_after: until(moment, now) })
 }

@@ -7,7 +7,6 @@ use domain::credential::carrier::{
 use domain::credential::{Credential, IdentityCredential};
 use domain::identifier::Identifier;
 use domain::login::Visit;
-use domain::origin::network;
 use domain::phone::PhoneNumber;
 use domain::session::Method;
 use ports::Ports;
@@ -16,7 +15,8 @@ use ports::carrier::CarrierError;
 use super::{Brings, Proof, Try};
 use crate::authenticate::Caller;
 use crate::change::load_own;
-use crate::error::{Error, until};
+use crate::charge::{charge, to_ip};
+use crate::error::Error;
 use crate::visit::failure;
 
 /// Asks the carrier, once.
@@ -31,7 +31,7 @@ pub(super) async fn prove(
     let vendor = credential.vendor;
     let carrier = ports.carriers.get(vendor).ok_or(Error::NotFound)?;
     let token = credential.token.reveal();
-    charge(ports, it).await?;
+    charge(ports, &charges(ports, it), it.at).await?;
     let spent = carrier.spends(token);
     let name = ports.keys.subject("carrier-token", &format!("{vendor}\n{spent}"));
     if !ports.one_time.put(&name, &[], RESERVED_FOR, it.at).await? {
@@ -90,24 +90,16 @@ fn refused(vendor: &str, error: &CarrierError) -> Error {
 
 /// Each try is a call that may cost money: an address has so many a minute, and a device that
 /// names itself fewer (TAP-04).
-async fn charge(ports: &Ports, it: Try<'_>) -> Result<(), Error> {
-    let ip = network(it.origin.ip).to_string();
-    let mut charges = vec![Charge {
-        scope: Scope::Ip,
-        subject: ports.keys.subject("ip-carrier-calls", &ip),
-        caps: ports.policy.carrier_calls.clone(),
-    }];
+fn charges(ports: &Ports, it: Try<'_>) -> Vec<Charge> {
+    let mut charges =
+        vec![to_ip(ports, "ip-carrier-calls", it.origin, &ports.policy.carrier_calls)];
     charges.extend(it.origin.device.id.as_deref().map(|device| Charge {
         scope: Scope::Ip,
         subject: ports.keys.subject("device-carrier-calls", device),
         caps: vec![CALLS_OF_A_DEVICE],
     }));
     charges.retain(|it| !it.caps.is_empty());
-    ports
-        .throttles
-        .charge(&charges, it.at)
-        .await?
-        .map_err(|moment| Error::RateLimited { retry_after: until(moment, it.at) })
+    charges
 }
 
 /// Writes a number that was not confirmed down where its owner looks for it (LOG-03).

@@ -1,8 +1,6 @@
 //! Proving an account at a third party.
 
-use domain::cap::{Charge, Scope};
 use domain::credential::third_party::{ProviderCredential, proves};
-use domain::origin::network;
 use domain::profile::{AvatarUrl, Nickname, Profile};
 use domain::provider::{ProviderAccount, ProviderTokens};
 use domain::secret::Sealed;
@@ -13,7 +11,8 @@ use ports::keys::Seal;
 use zeroize::Zeroizing;
 
 use super::{Brings, Proof, Try};
-use crate::error::{Error, until};
+use crate::charge::{charge, to_ip};
+use crate::error::Error;
 
 /// Asks the provider whose account it is. What the provider does not say is not believed: neither
 /// what the client posts beside the proof, nor an address that nobody proved to us (LINK-04).
@@ -27,7 +26,9 @@ pub(super) async fn prove(
     if !provider.is_enabled {
         return Err(Error::ProviderDisabled);
     }
-    charge(ports, it).await?;
+    // Each try is a call to somebody else: an address has so many a minute (SDK-05).
+    let call = to_ip(ports, "ip-provider-calls", it.origin, &ports.policy.provider_calls);
+    charge(ports, &[call], it.at).await?;
     let asked = provider.adapter.identify(&credential.proof).await;
     let account = asked.map_err(|error| refused(name, &error))?;
     let identity = proves(&account, name)
@@ -49,21 +50,6 @@ fn refused(name: ProviderName, error: &ProviderError) -> Error {
         ProviderError::Unavailable => Error::ProviderUnavailable,
         ProviderError::BadResponse => Error::ProviderBadResponse,
     }
-}
-
-/// Each try is a call to somebody else: an address has so many a minute (SDK-05).
-async fn charge(ports: &Ports, it: Try<'_>) -> Result<(), Error> {
-    let ip = network(it.origin.ip).to_string();
-    let charge = Charge {
-        scope: Scope::Ip,
-        subject: ports.keys.subject("ip-provider-calls", &ip),
-        caps: ports.policy.provider_calls.clone(),
-    };
-    ports
-        .throttles
-        .charge(&[charge], it.at)
-        .await?
-        .map_err(|moment| Error::RateLimited { retry_after: until(moment, it.at) })
 }
 
 /// Seals a provider's tokens for an identity: when they end, the access token, the refresh token, a
