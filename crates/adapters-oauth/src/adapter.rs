@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::Duration;
 use domain::provider::ProviderAccount;
 use ports::identity_provider::{
-    Authorization, IdentityProvider, ProviderError, ProviderFacts, ProviderProof, Way,
+    Authorization, Departure, IdentityProvider, ProviderError, ProviderFacts, ProviderProof, Way,
 };
 use tracing::{debug, error, info, warn};
 
@@ -66,9 +66,14 @@ pub(crate) trait Vendor: Send + Sync {
         Err(Failure::unsupported())
     }
 
-    /// Whether an `iss` of the callback is this provider's. Those who are no issuer send none.
-    async fn is_issuer(&self, _: &Client, iss: Option<&str>) -> Result<bool, Failure> {
-        Ok(iss.is_none())
+    /// What it may call itself at the callback. Who is no issuer says nothing there.
+    fn issuers(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether it promises to say so each time (RFC 9207).
+    async fn names_issuer(&self, _: &Client) -> Result<bool, Failure> {
+        Ok(false)
     }
 }
 
@@ -89,15 +94,16 @@ impl IdentityProvider for Adapter {
         &self.facts
     }
 
-    async fn authorize(&self, asked: &Authorization) -> Result<String, ProviderError> {
+    async fn authorize(&self, asked: &Authorization) -> Result<Departure, ProviderError> {
         if !self.facts.ways.contains(&Way::Browser) {
             return Err(ProviderError::Refused);
         }
-        self.timed("authorize", self.vendor.authorize(&self.client, asked)).await
-    }
-
-    async fn is_issuer(&self, iss: Option<String>) -> Result<bool, ProviderError> {
-        self.timed("issuer", self.vendor.is_issuer(&self.client, iss.as_deref())).await
+        let departure = async {
+            let location = self.vendor.authorize(&self.client, asked).await?;
+            let names_issuer = self.vendor.names_issuer(&self.client).await?;
+            Ok(Departure { location, names_issuer })
+        };
+        self.timed("authorize", departure).await
     }
 
     async fn identify(&self, proof: &ProviderProof) -> Result<ProviderAccount, ProviderError> {

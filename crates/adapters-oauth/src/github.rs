@@ -92,8 +92,8 @@ impl Vendor for GitHub {
     }
 
     /// GitHub is no issuer of ID tokens, and names itself all the same (RFC 9207).
-    async fn is_issuer(&self, _: &Client, iss: Option<&str>) -> Result<bool, Failure> {
-        Ok(iss.is_none_or(|it| it == ISSUER))
+    fn issuers(&self) -> Vec<String> {
+        vec![ISSUER.to_owned()]
     }
 }
 

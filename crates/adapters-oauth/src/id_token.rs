@@ -72,20 +72,21 @@ pub(crate) async fn check(
     let signed = Signed { id, algorithm, text, signature };
     keys.verify(client, jwks_uri, &signed, now).await?;
     let claims = part(payload).ok_or_else(|| refused("no_jwt"))?;
-    let until = judge(&claims, algorithm, expected, now)?;
+    let (made_at, until) = judge(&claims, algorithm, expected, now)?;
     let mut spent = [0; 32];
     // The signature is left out: one token may have several that are good.
     spent.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-    Ok(IdToken { claims, spent: SpentProof { digest: spent, until } })
+    Ok(IdToken { claims, spent: SpentProof { digest: spent, made_at, until } })
 }
 
-/// Judges what a token of the issuer says; gives the first moment at which nobody takes it.
+/// Judges what a token of the issuer says; gives when it was issued, and the first moment at which
+/// nobody takes it.
 fn judge(
     claims: &Answer,
     algorithm: Algorithm,
     expected: &Expected<'_>,
     now: Timestamp,
-) -> Result<Timestamp, Failure> {
+) -> Result<(Timestamp, Timestamp), Failure> {
     let refused = |code| Failure::new(Class::BadToken, code);
     let is = |name: &str, wanted: &[String]| {
         let said = claims.member(name).and_then(Value::as_str);
@@ -133,7 +134,7 @@ fn judge(
             return Err(refused(name));
         }
     }
-    Ok(until)
+    Ok((issued_at, until))
 }
 
 /// The left half of a hash, as `at_hash` and `c_hash` hold it.
@@ -192,7 +193,7 @@ mod tests {
             access_token: Some("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
             code: None,
         };
-        judge(&claims, Algorithm::Rs256, &expected, START)
+        judge(&claims, Algorithm::Rs256, &expected, START).map(|(_, until)| until)
     }
 
     /// EXT-07, SDK-02, SDK-04. The hash is the example of the specification.

@@ -146,11 +146,12 @@ impl Vendor for Oidc {
         Ok(ProviderAccount { spent: Some(spent), ..self.account(&claims)? })
     }
 
-    async fn is_issuer(&self, client: &Client, iss: Option<&str>) -> Result<bool, Failure> {
-        match iss {
-            Some(iss) => Ok(self.issuers.iter().any(|it| it == iss)),
-            None => Ok(!self.metadata(client, self.clock.now()).await?.names_itself),
-        }
+    fn issuers(&self) -> Vec<String> {
+        self.issuers.clone()
+    }
+
+    async fn names_issuer(&self, client: &Client) -> Result<bool, Failure> {
+        Ok(self.metadata(client, self.clock.now()).await?.names_itself)
     }
 }
 

@@ -152,6 +152,7 @@ pub fn provider(
         needs_redirect_uri: matches!(kind, Kind::Qq | Kind::Weibo | Kind::NetEase),
         needs_openid: matches!(kind, Kind::WeChat(_)),
         code_parameter: if kind == Kind::Alipay { "auth_code" } else { "code" },
+        issuers: vendor.issuers(),
     };
     Ok(Arc::new(Adapter {
         facts,

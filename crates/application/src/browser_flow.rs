@@ -13,7 +13,7 @@ use domain::oauth::token::OpaqueToken;
 use domain::origin::Origin;
 use domain::provider::{ProviderName, ProviderProof};
 use domain::secret::{Sealed, Subject};
-use ports::identity_provider::{Authorization, ProviderError};
+use ports::identity_provider::{Authorization, Departure, ProviderError};
 use ports::keys::Seal;
 use ports::{Ports, Provider, entropy};
 
@@ -99,13 +99,15 @@ pub async fn start(ports: &Ports, asked: Start) -> Result<Started, Error> {
         // Both are 32 bytes in base64url.
         code_challenge: OpaqueToken::new(ports.keys.digest(verifier.reveal())).reveal().to_owned(),
     };
-    let location = provider.adapter.authorize(&to).await.map_err(|it| match it {
-        ProviderError::Refused | ProviderError::Unavailable => Error::ProviderUnavailable,
-        ProviderError::BadResponse => Error::ProviderBadResponse,
-    })?;
+    let Departure { location, names_issuer } =
+        provider.adapter.authorize(&to).await.map_err(|it| match it {
+            ProviderError::Refused | ProviderError::Unavailable => Error::ProviderUnavailable,
+            ProviderError::BadResponse => Error::ProviderBadResponse,
+        })?;
     let flow = Flow {
         provider: asked.provider,
         browser: Challenge::new(ports.keys.digest(browser.reveal())),
+        names_issuer,
         nonce: to.nonce,
         verifier: verifier.reveal().to_owned(),
         client_id: asked.asked.client.id.as_str().to_owned(),
@@ -135,12 +137,12 @@ pub async fn finish(ports: &Ports, came: Finish) -> Result<Finished, Error> {
     let flow = take(ports, &came, now).await?;
     let provider = enabled(ports, flow.provider)?;
     let (redirect_uri, state) = (flow.redirect_uri.clone(), flow.state.clone());
-    let is_issuer = provider.adapter.is_issuer(came.iss.clone()).await;
-    let outcome = match (is_issuer, answer(came.code, came.error.as_deref())) {
-        (Ok(false), _) => return Err(Error::IssuerMismatch),
-        (Err(_), _) => Err(Denied::Provider),
-        (Ok(true), Err(denied)) => Err(denied),
-        (Ok(true), Ok(code)) => {
+    if !flow.is_from(came.iss.as_deref(), &provider.adapter.facts().issuers) {
+        return Err(Error::IssuerMismatch);
+    }
+    let outcome = match answer(came.code, came.error.as_deref()) {
+        Err(denied) => Err(denied),
+        Ok(code) => {
             let proof = ProviderProof::Code {
                 code: code.into(),
                 redirect_uri: Some(came.callback),
@@ -225,6 +227,7 @@ fn write(flow: &Flow) -> String {
     [
         flow.provider.as_str(),
         browser.reveal(),
+        if flow.names_issuer { "iss" } else { "" },
         &flow.nonce,
         &flow.verifier,
         &flow.client_id,
@@ -244,6 +247,7 @@ fn read(text: &str) -> Option<Flow> {
     Some(Flow {
         provider: ProviderName::parse(next()?).ok()?,
         browser: Challenge::parse(Some(next()?), Some("S256")).ok()?,
+        names_issuer: next()? == "iss",
         nonce: next()?.to_owned(),
         verifier: next()?.to_owned(),
         client_id: next()?.to_owned(),

@@ -10,7 +10,7 @@ use domain::credential::{Credential, IdentityCredential, PasswordCredential, Ver
 use domain::id::{IdentityId, UserId};
 use domain::identifier::{Identifier, IdentifierKind};
 use domain::identity::Name;
-use domain::login::{Account, Entry, Newcomer, Registration, Trace, Visit, enter, register};
+use domain::login::{Account, Newcomer, Registration, Trace, Visit, enter, register};
 use domain::origin::Origin;
 use domain::password::{Password, PasswordHash};
 use domain::profile::Profile;
@@ -237,7 +237,7 @@ async fn come_in(
 ) -> Result<Option<Admission>, Error> {
     let (token, fresh) = draw(ports, visit.at);
     let entry = enter(account, visit.clone(), fresh, &ports.policy.sessions);
-    let entry = Entry { trace, ..entry };
+    let entry = entry.leaving(trace);
     match ports.accounts.enter(&entry).await? {
         Entered::In { ended } => {
             // The login stands: a copy that cannot be removed goes by itself within a minute.
@@ -290,7 +290,8 @@ pub(crate) async fn sign_up(
         taken_from,
         ..register(newcomer, visit.clone(), fresh, &ports.policy.sessions)
     };
-    registration.entry.trace = Trace { names: Vec::new(), tokens, spent: *spent };
+    let trace = Trace { names: Vec::new(), tokens, spent: *spent };
+    registration.entry = registration.entry.leaving(trace);
     match ports.accounts.register(&registration).await? {
         Registered::New => {
             let hash = registration.entry.token;

@@ -16,6 +16,8 @@ pub struct Flow {
     pub provider: ProviderName,
     /// The digest of the browser's own token.
     pub browser: Challenge,
+    /// True if the provider promised to name its issuer in the answer.
+    pub names_issuer: bool,
     /// What an ID token has to hold.
     pub nonce: String,
     /// What opens the provider's code, where it knows PKCE.
@@ -62,6 +64,16 @@ impl Flow {
     pub fn is_of(&self, provider: ProviderName, browser: &[u8; 32]) -> bool {
         self.provider == provider && self.browser.is_of(browser)
     }
+
+    /// True if an answer that names `iss` may be the provider's, whose `issuers` those are: it names
+    /// one of them, or none where none was promised (EXT-03, RFC 9207).
+    #[must_use]
+    pub fn is_from(&self, iss: Option<&str>, issuers: &[String]) -> bool {
+        match iss {
+            Some(iss) => issuers.iter().any(|it| it == iss),
+            None => !self.names_issuer,
+        }
+    }
 }
 
 /// What a provider's answer is for the person: its code, or why there is none.
@@ -104,6 +116,37 @@ mod tests {
     ) {
         let answered = answer(code.map(str::to_owned), error);
         assert_eq!(answered.as_deref(), expected.as_deref());
+    }
+
+    /// EXT-03: another issuer is another one, and a promise to name itself is kept.
+    #[rstest]
+    #[case::itself(false, Some("https://id.example"), true)]
+    #[case::its_other_name(true, Some("id.example"), true)]
+    #[case::another(false, Some("https://id.example/"), false)]
+    #[case::nobody(false, None, true)]
+    #[case::nobody_where_promised(true, None, false)]
+    fn an_answer_comes_from_whoever_was_asked(
+        #[case] names_issuer: bool,
+        #[case] iss: Option<&str>,
+        #[case] expected: bool,
+    ) {
+        let flow = Flow {
+            provider: ProviderName::parse("oidc").unwrap(),
+            browser: Challenge::new([1; 32]),
+            names_issuer,
+            nonce: String::new(),
+            verifier: String::new(),
+            client_id: String::new(),
+            redirect_uri: String::new(),
+            challenge: Challenge::new([2; 32]),
+            scope: Scopes::all(),
+            client_nonce: None,
+            state: None,
+        };
+        let issuers = ["https://id.example".to_owned(), "id.example".to_owned()];
+        assert_eq!(flow.is_from(iss, &issuers), expected);
+        let no_issuer = flow.is_from(iss, &[]);
+        assert_eq!(no_issuer, iss.is_none() && !names_issuer);
     }
 
     #[rstest]

@@ -112,6 +112,20 @@ pub struct Entry {
     pub new_device: EventId,
 }
 
+impl Entry {
+    /// With what a login by a third-party account leaves behind.
+    ///
+    /// Who shows a proof that says when it was made was there at that time, and not now (LINK-01).
+    #[must_use]
+    pub fn leaving(mut self, trace: Trace) -> Self {
+        if let Some(spent) = &trace.spent {
+            self.session.auth_time = self.session.auth_time.min(spent.made_at);
+        }
+        self.trace = trace;
+        self
+    }
+}
+
 /// A new user, to be written in one transaction with their first login.
 #[derive(Debug, Clone)]
 pub struct Registration {

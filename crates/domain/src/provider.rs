@@ -279,6 +279,8 @@ pub struct ProviderTokens {
 pub struct SpentProof {
     /// SHA-256 of what was shown.
     pub digest: [u8; 32],
+    /// When the third party made it: when the person was there.
+    pub made_at: Timestamp,
     /// First moment at which nobody would take it anyway.
     pub until: Timestamp,
 }

@@ -24,6 +24,8 @@ pub struct ProviderFacts {
     pub needs_openid: bool,
     /// The parameter that brings the code to the callback: `code`, or Alipay's `auth_code`.
     pub code_parameter: &'static str,
+    /// What it may call itself at the callback; none if it is no issuer (EXT-03).
+    pub issuers: Vec<String>,
 }
 
 /// What the browser flow sends a person to the provider with.
@@ -37,6 +39,15 @@ pub struct Authorization {
     pub nonce: String,
     /// The S256 challenge of our PKCE verifier; left out where the provider knows no PKCE.
     pub code_challenge: String,
+}
+
+/// Where a person is sent, and what was promised of the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Departure {
+    /// The provider's address.
+    pub location: String,
+    /// True if the answer is to name its issuer (RFC 9207).
+    pub names_issuer: bool,
 }
 
 /// Why a provider proved nothing.
@@ -62,11 +73,7 @@ pub trait IdentityProvider: Send + Sync {
     fn facts(&self) -> &ProviderFacts;
 
     /// The address that a person is sent to.
-    async fn authorize(&self, asked: &Authorization) -> Result<String, ProviderError>;
-
-    /// Tells whether an answer to the callback may be this provider's, by its `iss` parameter:
-    /// `false` if it names another issuer, or none where the provider promised to (EXT-03).
-    async fn is_issuer(&self, iss: Option<String>) -> Result<bool, ProviderError>;
+    async fn authorize(&self, asked: &Authorization) -> Result<Departure, ProviderError>;
 
     /// Asks the provider whose account a proof belongs to. A refusal makes no user.
     ///

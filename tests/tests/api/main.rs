@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod audit;
+mod browser_flow;
 mod budgets;
 mod canary;
 mod carrier;

@@ -18,7 +18,7 @@ async fn walk(world: &World, choice: &str) -> String {
         nonce: NONCE.to_owned(),
         code_challenge: challenge(VERIFIER),
     };
-    let address = world.provider().authorize(&asked).await.unwrap();
+    let address = world.provider().authorize(&asked).await.unwrap().location;
     let (address, _fragment) = address.split_once('#').unwrap_or((&address, ""));
     let client = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
     let page = client.get(address).send().await.unwrap();

@@ -216,14 +216,9 @@ async fn apple_tells_the_name_beside_the_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issuer_is_known_by_its_name() {
     let world = World::new("oidc", "web-app").await;
-    let provider = world.provider();
-    let own = world.issuer();
-    assert!(provider.is_issuer(Some(own.clone())).await.unwrap());
-    assert!(!provider.is_issuer(Some(format!("{own}/"))).await.unwrap());
-    assert!(provider.is_issuer(None).await.unwrap(), "it promised none");
+    assert_eq!(world.provider().facts().issuers, [world.issuer()]);
     let qq = World::new("qq", "1").await;
-    assert!(qq.provider().is_issuer(None).await.unwrap());
-    assert!(!qq.provider().is_issuer(Some(own)).await.unwrap());
+    assert!(qq.provider().facts().issuers.is_empty(), "it is no issuer");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -235,9 +230,10 @@ async fn people_are_sent_with_nonce_and_challenge() {
         nonce: "n".to_owned(),
         code_challenge: "c".to_owned(),
     };
-    let address = world.provider().authorize(&asked).await.unwrap();
+    let departure = world.provider().authorize(&asked).await.unwrap();
+    assert!(departure.names_issuer, "it promised to");
     assert_eq!(
-        address.strip_prefix(&world.stand_in.url("")).unwrap(),
+        departure.location.strip_prefix(&world.stand_in.url("")).unwrap(),
         "/oidc/authorize?response_type=code&client_id=web-app\
          &redirect_uri=https%3A%2F%2Fapp.example.com%2Fcb&scope=openid%20profile&state=s&nonce=n\
          &code_challenge=c&code_challenge_method=S256"

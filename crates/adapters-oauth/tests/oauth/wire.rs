@@ -290,7 +290,7 @@ fn asked() -> Authorization {
 #[tokio::test(flavor = "multi_thread")]
 async fn people_are_sent_as_the_vendor_wants(#[case] kind: &'static str, #[case] expected: &str) {
     let world = World::new(kind, "app").await;
-    let address = world.provider().authorize(&asked()).await.unwrap();
+    let address = world.provider().authorize(&asked()).await.unwrap().location;
     let uri = "https%3A%2F%2Fapp.example.com%2Fcallback%3Ffrom%3Dprovider";
     let expected = expected.replace("URI", uri);
     assert_eq!(address, world.stand_in.url(&expected));

@@ -19,7 +19,9 @@ use domain::provider::{
 use domain::session::Method;
 use domain::user::NextStep;
 use ports::Provider;
-use ports::identity_provider::{Authorization, IdentityProvider, ProviderError, ProviderFacts};
+use ports::identity_provider::{
+    Authorization, Departure, IdentityProvider, ProviderError, ProviderFacts,
+};
 use rstest::rstest;
 
 use super::*;
@@ -44,6 +46,7 @@ impl Says {
             needs_redirect_uri: false,
             needs_openid: false,
             code_parameter: "code",
+            issuers: vec!["https://provider.example".to_owned()],
         })
     }
 }
@@ -54,13 +57,10 @@ impl IdentityProvider for Says {
         &self.0
     }
 
-    async fn authorize(&self, asked: &Authorization) -> Result<String, ProviderError> {
+    async fn authorize(&self, asked: &Authorization) -> Result<Departure, ProviderError> {
         let Authorization { redirect_uri, state, .. } = asked;
-        Ok(format!("https://provider.example/{}?{redirect_uri}#{state}", self.0.name))
-    }
-
-    async fn is_issuer(&self, iss: Option<String>) -> Result<bool, ProviderError> {
-        Ok(iss.is_none_or(|it| it == "https://provider.example"))
+        let location = format!("https://provider.example/{}?{redirect_uri}#{state}", self.0.name);
+        Ok(Departure { location, names_issuer: false })
     }
 
     async fn identify(&self, proof: &ProviderProof) -> Result<ProviderAccount, ProviderError> {
@@ -68,7 +68,8 @@ impl IdentityProvider for Says {
             ProviderProof::Code { code, .. } => (code, None),
             ProviderProof::IdToken { id_token, .. } => {
                 let until = domain::later(ports::testing::START, Duration::from_hours(1));
-                (id_token, Some(SpentProof { digest: [7; 32], until }))
+                let made_at = ports::testing::START;
+                (id_token, Some(SpentProof { digest: [7; 32], made_at, until }))
             }
             ProviderProof::Token { .. } => return Err(ProviderError::Refused),
         };
@@ -275,6 +276,39 @@ async fn the_last_way_in_stays() {
     let last = unlink(&off, &caller, phone, origin()).await;
     assert!(matches!(last, Err(Error::LastMethod)), "what is switched off lets nobody in");
     unlink(&ports, &caller, phone, origin()).await.unwrap();
+}
+
+/// LINK-01: who shows an ID token was there when it was made, and that may be too long ago.
+#[tokio::test]
+async fn an_old_id_token_logs_in_and_proves_nothing_again() {
+    let (fakes, ports) = with_provider(true);
+    let other = logged_in(&fakes, &ports, 1).await.admission;
+    let other = check(&ports, &other.token).await.unwrap();
+    fakes.clock.advance(Duration::from_mins(9));
+    let me = log_in(&ports, id_token("o1@a")).await.unwrap().admission;
+    assert_eq!(me.session.auth_time, ports::testing::START);
+    let me = check(&ports, &me.token).await.unwrap();
+    fakes.clock.advance(Duration::from_secs(59));
+    let asked = |credential| Merge {
+        credential,
+        profile_from: ProfileFrom::This,
+        dry_run: true,
+        origin: origin(),
+    };
+    let of_another = |number| reauthenticate(&ports, &me, id_token(number), origin());
+    // It is looked at whose it is.
+    let wrong = of_another("o2@a").await;
+    assert!(matches!(wrong, Err(Error::ProviderIdentityInvalid)), "{wrong:?}");
+    merge(&ports, &other, asked(id_token("o1@a"))).await.unwrap();
+    fakes.clock.advance(Duration::from_secs(1));
+    let stale = reauthenticate(&ports, &me, id_token("o1@a"), origin()).await;
+    assert!(matches!(stale, Err(Error::ProviderIdentityInvalid)), "{stale:?}");
+    let again = reauthenticate(&ports, &me, code("o1@a"), origin()).await.unwrap();
+    let me = check(&ports, &again.token).await.unwrap();
+    let stale = merge(&ports, &me, asked(id_token("o1@a"))).await;
+    assert!(matches!(stale, Err(Error::ProviderIdentityInvalid)), "{stale:?}");
+    let fresh = merge(&ports, &me, asked(code("o1@a"))).await;
+    assert!(matches!(fresh, Err(Error::MergeConflict)), "it is mine: {fresh:?}");
 }
 
 /// SDK-04: an ID token logs in once.

@@ -1,6 +1,6 @@
 //! `OpenID` Connect: an issuer with discovery, and Google and Apple with addresses of their own.
 
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, LOCATION};
 use actix_web::web::{Data, Form, Query, ServiceConfig, get, post};
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::desk::{Desk, Person, Sent};
 use super::keys::{SigningKey, half_hash};
-use super::page::{Spelling, serve};
+use super::page::{Spelling, escaped, serve};
 use super::wire::{Pairs, answer, of, put, rfc_6749};
 
 /// How a token differs from a good one.
@@ -88,7 +88,7 @@ async fn discovery(desk: Data<Desk>, request: HttpRequest) -> HttpResponse {
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256", "ES256"],
             "code_challenge_methods_supported": ["S256"],
-            "authorization_response_iss_parameter_supported": false,
+            "authorization_response_iss_parameter_supported": true,
         }),
     )
 }
@@ -98,7 +98,15 @@ async fn page(desk: Data<Desk>, request: HttpRequest, query: Query<Pairs>) -> Ht
     if spelling.vendor == "apple" && of(&query, "response_mode") != "form_post" {
         return rfc_6749("invalid_request");
     }
-    serve(&desk, &request, &query, spelling)
+    let mut answer = serve(&desk, &request, &query, spelling);
+    // It names itself in each answer, as it promises (RFC 9207).
+    let back = answer.headers().get(LOCATION).and_then(|it| it.to_str().ok()).map(str::to_owned);
+    if let Some(back) = back.filter(|_| spelling.vendor == "oidc")
+        && let Ok(back) = format!("{back}&iss={}", escaped(&issuer(&request))).parse()
+    {
+        answer.headers_mut().insert(LOCATION, back);
+    }
+    answer
 }
 
 async fn jwks(desk: Data<Desk>) -> HttpResponse {

@@ -344,7 +344,7 @@ mod tests {
     use domain::provider::{ProviderKind, ProviderName, ThirdPartyId};
 
     use super::*;
-    use crate::identity_provider::{Authorization, ProviderFacts};
+    use crate::identity_provider::{Authorization, Departure, ProviderFacts};
     use crate::testing::breaks;
 
     /// Believes everything, and gives every proof a new account.
@@ -359,12 +359,8 @@ mod tests {
             &self.facts
         }
 
-        async fn authorize(&self, _: &Authorization) -> Result<String, ProviderError> {
-            Ok(String::new())
-        }
-
-        async fn is_issuer(&self, _: Option<String>) -> Result<bool, ProviderError> {
-            Ok(true)
+        async fn authorize(&self, _: &Authorization) -> Result<Departure, ProviderError> {
+            Ok(Departure { location: String::new(), names_issuer: false })
         }
 
         async fn identify(&self, _: &ProviderProof) -> Result<ProviderAccount, ProviderError> {
@@ -395,6 +391,7 @@ mod tests {
                 needs_redirect_uri: false,
                 needs_openid: false,
                 code_parameter: "code",
+                issuers: Vec::new(),
             };
             Arc::new(Gullible { facts, seen: Arc::clone(&self.0) })
         }

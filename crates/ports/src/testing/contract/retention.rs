@@ -232,7 +232,7 @@ pub async fn a_spent_proof_goes_in_its_time(stores: Stores) {
     let until = at(3_600);
     let enter = async |seed| {
         let mut entry = entry(&account, 1, Method::Sms, seed, at(seed));
-        entry.trace.spent = Some(SpentProof { digest: [7; 32], until });
+        entry.trace.spent = Some(SpentProof { digest: [7; 32], made_at: at(0), until });
         stores.accounts().accounts.enter(&entry).await.expect("a store")
     };
     assert!(matches!(enter(2).await, Entered::In { .. }));

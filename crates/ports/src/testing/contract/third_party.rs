@@ -53,7 +53,7 @@ fn name(number: u8) -> Name {
 
 /// A proof that is good once.
 fn proof(number: u8) -> SpentProof {
-    SpentProof { digest: [number; 32], until: at(3_600) }
+    SpentProof { digest: [number; 32], made_at: at(0), until: at(3_600) }
 }
 
 /// A registration of a third-party account of some names.
