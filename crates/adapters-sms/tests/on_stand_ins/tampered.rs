@@ -1,6 +1,10 @@
 //! One byte that is changed on the way is one too many, for every vendor that signs.
 
-use adapters_sms::{AliyunSettings, AliyunSignature, TencentSettings, WebhookSenderSettings};
+use adapters_sms::{
+    AliyunSettings, AliyunSignature, TencentSettings, TwilioSender, TwilioSettings,
+    WebhookSenderSettings,
+};
+use ports::sender::MessageSender as _;
 use rstest::rstest;
 
 use crate::relay::relay;
@@ -83,4 +87,21 @@ async fn a_webhook_notices(
     let settings = WebhookSenderSettings { url, ..world.webhook() };
     assert_eq!(class(&webhook_sender(&settings).send(&code_to(TO)).await), said);
     assert_eq!(world.sms.webhook.sent().len(), usize::from(said == "ok"));
+}
+
+/// Twilio signs nothing: who it is from is noticed, and what it says is TLS' to keep.
+#[rstest]
+#[case::nothing("", "", "ok")]
+#[case::account("/Accounts/A", "/Accounts/B", "misconfigured")]
+#[case::key("Basic QU", "Basic QV", "misconfigured")]
+#[case::sender("From=%2B1500", "From=%2B1600", "misconfigured")]
+#[case::number("To=%2B861", "To=%2B061", "bad recipient")]
+#[case::text("123456", "123457", "ok")]
+#[tokio::test(flavor = "multi_thread")]
+async fn twilio_notices(#[case] from: &'static str, #[case] to: &'static str, #[case] said: &str) {
+    let world = World::new().await;
+    let endpoint = relay(&world.stand_in.url(""), from, to) + "/twilio";
+    let settings = TwilioSettings { endpoint, ..world.twilio() };
+    assert_eq!(class(&TwilioSender::new(settings).unwrap().send(&code_to(TO)).await), said);
+    assert_eq!(world.sms.twilio.sent().len(), usize::from(said == "ok"));
 }

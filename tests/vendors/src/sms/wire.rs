@@ -114,5 +114,6 @@ pub(crate) fn is_digits(text: &str) -> bool {
 
 /// A number in E.164 form.
 pub(crate) fn is_e164(number: &str) -> bool {
-    number.strip_prefix('+').is_some_and(|it| is_digits(it) && (8..=15).contains(&it.len()))
+    let is_number = |it: &str| is_digits(it) && (8..=15).contains(&it.len());
+    number.strip_prefix('+').is_some_and(|it| is_number(it) && !it.starts_with('0'))
 }
