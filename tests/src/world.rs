@@ -23,7 +23,7 @@ pub struct World {
     /// Which stores these are.
     pub topology: Topology,
     /// The Redis of this test, where there is one.
-    pub redis: Mutex<Option<test_servers::Redis>>,
+    pub redis: Mutex<Option<test_servers::AnyRedis>>,
     folder: TempDir,
     database_url: String,
     redis_url: String,
@@ -39,15 +39,15 @@ impl World {
             Topology::Postgres | Topology::PostgresRedis => fresh_database(&postgres_url()).await,
         };
         let redis = (topology == Topology::PostgresRedis)
-            .then(|| test_servers::Redis::start().expect("a Redis server"));
-        let redis_url = redis.as_ref().map(test_servers::Redis::url).unwrap_or_default();
+            .then(|| test_servers::AnyRedis::start().expect("a Redis server"));
+        let redis_url = redis.as_ref().map(test_servers::AnyRedis::url).unwrap_or_default();
         Self { topology, redis: Mutex::new(redis), folder, database_url, redis_url }
     }
 
     /// PostgreSQL and Redis, on a PostgreSQL server of the caller's.
     pub async fn on(postgres: &test_servers::Postgres) -> Self {
         let database_url = fresh_database(&postgres.url()).await;
-        let redis = test_servers::Redis::start().expect("a Redis server");
+        let redis = test_servers::AnyRedis::start().expect("a Redis server");
         let redis_url = redis.url();
         Self {
             topology: Topology::PostgresRedis,
@@ -149,6 +149,15 @@ impl World {
     /// The address of Redis; empty without one.
     pub fn redis_url(&self) -> &str {
         &self.redis_url
+    }
+
+    /// The addresses of all servers of Redis that take writes.
+    ///
+    /// # Panics
+    /// If a test that held the Redis has failed.
+    pub fn redis_masters(&self) -> Vec<String> {
+        let redis = self.redis.lock().expect("a Redis");
+        redis.as_ref().map(test_servers::AnyRedis::masters).unwrap_or_default()
     }
 
     /// Runs statements on the SQLite file of this test, as an operator would.

@@ -48,6 +48,9 @@ enum Task {
     },
     /// Runs all tests on a throwaway PostgreSQL and Redis
     Test {
+        /// The shape of Redis: `cluster` and `sentinel` run the suites that speak to it
+        #[arg(long, default_value = "server")]
+        redis: test::RedisShape,
         /// More arguments for the test runner, such as `-p domain` or a part of a test's name
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -78,7 +81,7 @@ fn main() -> ExitCode {
         Task::Setup => setup::setup(),
         Task::Dev { stores, fakes, arguments } => dev::dev(&stores, fakes, &arguments),
         Task::Migrate { verb } => migrate::migrate(verb),
-        Task::Test { arguments } => test::test(&arguments),
+        Task::Test { redis, arguments } => test::test(redis, &arguments),
         Task::Check { fast } => check::check(fast),
         Task::Tidy { ids: false } => tidy::tidy(),
         Task::Tidy { ids: true } => tidy::print_ids(),

@@ -3,7 +3,8 @@
 use std::process::Command;
 
 use anyhow::Result;
-use test_servers::{Postgres, Redis};
+use clap::ValueEnum;
+use test_servers::{AnyRedis, Postgres};
 
 use crate::run::{Progress, cargo, env, outlive_ctrl_c, run, version};
 use crate::workspace::Workspace;
@@ -13,6 +14,8 @@ use crate::{setup, stores};
 const POSTGRES_URL: &str = "LATCHKEY_TEST_POSTGRES_URL";
 /// Where the tests find a Redis; if it is set, none is started.
 const REDIS_URL: &str = "LATCHKEY_TEST_REDIS_URL";
+/// How a Redis that tests start is to be set up.
+const REDIS_SHAPE: &str = "LATCHKEY_TEST_REDIS_SHAPE";
 /// Where the tests find a Python with what is from `PyPI`; if it is set, none is prepared.
 const PYTHON: &str = "LATCHKEY_TEST_PYTHON";
 /// Where the tests find what npm installed; if it is set, nothing is prepared.
@@ -24,15 +27,41 @@ const BLACK_BOX: &str = "tests";
 /// The packages whose tests run what is from `PyPI`: mail servers, and vendors' own libraries.
 const PYTHONIC: [&str; 4] = [BLACK_BOX, "adapters-carrier", "adapters-email", "adapters-sms"];
 
+/// What a shape of Redis other than one server runs: the tests that speak to it, and not those that
+/// look into the keys or count the commands of one server.
+const SPEAKS_TO_REDIS: &str = "(package(adapters-redis) & not test(/^(keys|racy)::/)) \
+     | (package(tests) & not test(/on_sqlite|on_postgres::|budgets/))";
+
+/// How Redis is set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RedisShape {
+    /// One server.
+    Server,
+    /// Three nodes of a cluster.
+    Cluster,
+    /// A master and its replica, and sentinels that watch over them.
+    Sentinel,
+}
+
+impl RedisShape {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Cluster => "cluster",
+            Self::Sentinel => "sentinel",
+        }
+    }
+}
+
 /// Runs the tests of the whole workspace, or of the packages that `arguments` name; the arguments
 /// go to the test runner.
-pub(crate) fn test(arguments: &[String]) -> Result<()> {
+pub(crate) fn test(redis: RedisShape, arguments: &[String]) -> Result<()> {
     let progress = Progress::start();
     outlive_ctrl_c()?;
     let workspace = Workspace::load()?;
     let asked = Asked::read(arguments);
 
-    let servers = Servers::start(&progress)?;
+    let servers = Servers::start(redis, &progress)?;
     let binary = workspace.target_directory.join("debug").join("latchkey");
     if asked.includes(BLACK_BOX) {
         progress.step("building the binary that the black-box tests run");
@@ -49,6 +78,7 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
     };
     let on_servers = |mut command: Command| {
         command.args(asked.selection()).arg("--all-features").env(BINARY, &binary);
+        command.env(REDIS_SHAPE, redis.as_str());
         servers.name_to(&mut command);
         if let Some(python) = &python {
             command.env(PYTHON, python);
@@ -62,10 +92,14 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
     let has_nextest = version(&mut cargo(["nextest", "--version"])).is_some();
     let runner: &[&str] = if has_nextest { &["nextest", "run"] } else { &["test"] };
     progress.step(format!("cargo {}", runner.join(" ")));
-    run(on_servers(cargo(runner)).args(&asked.others))?;
+    let mut tests = on_servers(cargo(runner));
+    if has_nextest && redis != RedisShape::Server {
+        tests.args(["--filterset", SPEAKS_TO_REDIS]);
+    }
+    run(tests.args(&asked.others))?;
 
     // A part of a test's name, or an option of the runner, means nothing to these.
-    if has_nextest && asked.others.is_empty() {
+    if has_nextest && asked.others.is_empty() && redis == RedisShape::Server {
         let libraries = asked.libraries(&workspace);
         if !libraries.is_empty() {
             progress.step("the examples in the documentation");
@@ -135,17 +169,17 @@ impl Asked {
 /// What was started for the tests; what was given in the environment is not here.
 struct Servers {
     postgres: Option<Postgres>,
-    redis: Option<Redis>,
+    redis: Option<AnyRedis>,
 }
 
 impl Servers {
-    fn start(progress: &Progress) -> Result<Self> {
+    fn start(shape: RedisShape, progress: &Progress) -> Result<Self> {
         let is_given = |it| env(it).is_some();
         if !(is_given(POSTGRES_URL) && is_given(REDIS_URL)) {
             setup::servers()?;
         }
         let postgres = (!is_given(POSTGRES_URL)).then(|| stores::postgres(progress));
-        let redis = (!is_given(REDIS_URL)).then(|| stores::redis(progress));
+        let redis = (!is_given(REDIS_URL)).then(|| stores::any_redis(shape.as_str(), progress));
         Ok(Self { postgres: postgres.transpose()?, redis: redis.transpose()? })
     }
 

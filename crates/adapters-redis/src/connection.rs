@@ -1,8 +1,8 @@
 //! The connection: a few sockets that all callers share.
 
 use std::future::{Future, poll_fn};
-use std::net::IpAddr;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -10,14 +10,15 @@ use bb8_redis::bb8;
 use domain::Duration;
 use domain::breaker::Breaker;
 use ports::error::StoreError;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Cmd, ConnectionAddr, FromRedisValue, Pipeline, RedisError, ScriptInvocation};
+use redis::{Cmd, FromRedisValue, Pipeline, ScriptInvocation};
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use crate::address::Address;
 use crate::error::{Failure, left_alone, timed_out};
+use crate::socket::{Socket, Sockets};
 
 /// The longest that connecting, that one answer, and that a call in all may take (REL-13).
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -25,7 +26,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Where Redis is and what is ours in it.
 #[derive(Debug, Clone)]
 pub struct RedisSettings {
-    /// `redis://` or `rediss://` (TLS), with user, password and database where needed.
+    /// `redis://` or `rediss://` (TLS), with user, password and database where needed; or
+    /// `redis-cluster://host:port,host:port`, or `redis-sentinel://host:port,host:port/master`.
     pub url: SecretString,
     /// What all our keys begin with: no braces, which would move them to another cluster slot.
     pub prefix: String,
@@ -45,19 +47,8 @@ impl RedisSettings {
     /// True if nobody between could read what is said: the server is on this machine, or it is
     /// spoken to by TLS, which is always verified (CFG-03).
     pub fn is_private(&self) -> Result<bool, RedisSettingsError> {
-        let client = redis::Client::open(self.url.expose_secret());
-        let client = client.map_err(|_| RedisSettingsError::Url)?;
-        Ok(match client.get_connection_info().addr() {
-            ConnectionAddr::Tcp(host, _) => is_loopback(host),
-            ConnectionAddr::TcpTls { host, insecure, .. } => !insecure || is_loopback(host),
-            ConnectionAddr::Unix(_) => true,
-            _ => false,
-        })
+        Ok(Address::parse(self.url.expose_secret())?.is_private())
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse().is_ok_and(|it: IpAddr| it.is_loopback())
 }
 
 /// Why settings cannot be used.
@@ -74,7 +65,7 @@ pub enum RedisSettingsError {
     Sockets,
 }
 
-/// A Redis server, reached through a few shared sockets that reconnect by themselves.
+/// A Redis server or cluster, reached through a few shared sockets that reconnect by themselves.
 ///
 /// Usable from any runtime: whatever a call leaves running does so on the main one.
 #[derive(Clone)]
@@ -85,6 +76,7 @@ struct Inner {
     main: Handle,
     prefix: String,
     breaker: Mutex<Breaker>,
+    doubts: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Redis {
@@ -107,14 +99,9 @@ impl Redis {
         if *sockets == 0 {
             return Err(RedisSettingsError::Sockets);
         }
-        let client =
-            redis::Client::open(url.expose_secret()).map_err(|_| RedisSettingsError::Url)?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
-            .set_number_of_retries(0)
-            .set_pipeline_buffer_size(1024)
-            .set_concurrency_limit(4096);
+        let address = Address::parse(url.expose_secret())?;
+        let made = Sockets::new(address, PATIENCE).map_err(|_| RedisSettingsError::Url)?;
+        let doubts = made.doubts();
         let pool = {
             let _on_main = main.enter();
             bb8::Pool::builder()
@@ -125,10 +112,10 @@ impl Redis {
                 .test_on_check_out(false)
                 .queue_strategy(bb8::QueueStrategy::Fifo)
                 .connection_timeout(PATIENCE)
-                .build_unchecked(Sockets { client, config })
+                .build_unchecked(made)
         };
-        let breaker = Mutex::default();
-        Ok(Self(Arc::new(Inner { pool, main, prefix: prefix.clone(), breaker })))
+        let (prefix, breaker) = (prefix.clone(), Mutex::default());
+        Ok(Self(Arc::new(Inner { pool, main, prefix, breaker, doubts })))
     }
 
     /// Asks the server for an answer.
@@ -153,11 +140,8 @@ impl Redis {
     }
 
     /// Runs several commands in one round trip; all must succeed.
-    pub(crate) async fn pipeline(&self, pipeline: &Pipeline) -> Result<(), StoreError> {
-        self.call(async {
-            pipeline.exec_async(&mut self.socket().await?).await.map_err(Failure::from)
-        })
-        .await
+    pub(crate) async fn pipeline(&self, commands: &Pipeline) -> Result<(), StoreError> {
+        self.call(async { self.socket().await?.all(commands).await.map_err(Failure::from) }).await
     }
 
     /// Runs a script, and loads it first where the server does not know it.
@@ -172,8 +156,8 @@ impl Redis {
     }
 
     /// Takes a socket to share: it is given back at once, so that callers never wait for it.
-    async fn socket(&self) -> Result<ConnectionManager, Failure> {
-        Ok(self.0.pool.get().await?.clone())
+    async fn socket(&self) -> Result<Socket, Failure> {
+        Ok(self.0.pool.get().await?.socket.clone())
     }
 
     /// Runs a call, unless the server failed so often in a row that it is left alone for a moment.
@@ -186,7 +170,10 @@ impl Redis {
         }
         let answer = self.call_on_main(call).await;
         match &answer {
-            Err(StoreError::Unavailable { .. }) => self.breaker().failed(Instant::now()),
+            Err(StoreError::Unavailable { .. }) => {
+                self.0.doubts.fetch_add(1, Ordering::SeqCst);
+                self.breaker().failed(Instant::now());
+            }
             _ => self.breaker().succeeded(),
         }
         answer
@@ -208,29 +195,6 @@ impl Redis {
             call.as_mut().poll(context)
         });
         answer.await.map_err(|_| timed_out())?.map_err(StoreError::from)
-    }
-}
-
-/// Makes the pool's sockets. They reconnect by themselves, so they are never broken.
-struct Sockets {
-    client: redis::Client,
-    config: ConnectionManagerConfig,
-}
-
-impl bb8::ManageConnection for Sockets {
-    type Connection = ConnectionManager;
-    type Error = RedisError;
-
-    async fn connect(&self) -> Result<ConnectionManager, RedisError> {
-        ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone())
-    }
-
-    async fn is_valid(&self, _: &mut ConnectionManager) -> Result<(), RedisError> {
-        Ok(())
-    }
-
-    fn has_broken(&self, _: &mut ConnectionManager) -> bool {
-        false
     }
 }
 
@@ -256,23 +220,6 @@ mod tests {
         }
         let sockets = RedisSettings { sockets: 0, ..settings() };
         assert_eq!(refused(&sockets), RedisSettingsError::Sockets);
-    }
-
-    /// CFG-03: what is said to another machine is encrypted, for a server that proved its name.
-    #[test]
-    fn an_address_says_who_could_listen() {
-        for (url, expected) in [
-            ("redis://127.0.0.1", true),
-            ("redis://localhost:6380", true),
-            ("redis://[::1]", true),
-            ("redis+unix:///run/redis.sock", true),
-            ("rediss://redis.example.com", true),
-            ("redis://redis.example.com", false),
-            ("redis://localhost:hush@redis.example.com", false),
-            ("rediss://redis.example.com/#insecure", false),
-        ] {
-            assert_eq!(RedisSettings::new(url.into()).is_private(), Ok(expected), "{url}");
-        }
     }
 
     /// REL-04: a server that is down is told at once, without its address or password.

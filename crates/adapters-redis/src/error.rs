@@ -77,6 +77,8 @@ fn kind(error: &RedisError) -> Kind {
         (
             ErrorKind::Io
             | ErrorKind::AuthenticationFailed
+            | ErrorKind::ClusterConnectionNotFound
+            | ErrorKind::MasterNameNotFoundBySentinel
             | ErrorKind::Server(
                 ServerErrorKind::BusyLoading
                 | ServerErrorKind::ReadOnly

@@ -22,10 +22,12 @@
 //! is the price of caps that are exact over phone, address, block, country and all at once.
 //! Session copies and one-time values are spread over all slots.
 
+mod address;
 mod arguments;
 mod connection;
 mod error;
 mod forgiven;
+mod socket;
 
 pub mod challenges;
 pub mod one_time;

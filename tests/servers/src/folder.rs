@@ -47,6 +47,13 @@ impl Folder {
         &self.path
     }
 
+    /// Hands a file in it to the user that servers run as.
+    pub(crate) fn own(&self, file: &Path) -> Result<(), Error> {
+        let Some(User { uid, gid }) = self.user else { return Ok(()) };
+        chown(file, Some(uid), Some(gid))
+            .map_err(Error::io(format!("hand {} over", file.display())))
+    }
+
     /// A command that runs in this folder, as its owner, with nothing on standard input.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);

@@ -18,6 +18,7 @@
 //! Started as root, the servers run as the user `postgres`, else `nobody`: PostgreSQL refuses to
 //! run as root.
 
+mod any_redis;
 mod error;
 mod find;
 mod folder;
@@ -25,12 +26,17 @@ mod guard;
 mod port;
 mod postgres;
 mod redis;
+mod redis_cluster;
+mod redis_sentinels;
 mod server;
 mod smtp;
 
+pub use any_redis::AnyRedis;
 pub use error::Error;
 pub use find::{postgres_folder, python_program, redis_program};
 pub use port::free_port;
 pub use postgres::Postgres;
 pub use redis::Redis;
+pub use redis_cluster::RedisCluster;
+pub use redis_sentinels::RedisSentinels;
 pub use smtp::{Smtp, SmtpOptions, SmtpTls};

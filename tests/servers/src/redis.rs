@@ -58,6 +58,13 @@ impl Redis {
         self.port
     }
 
+    /// The port that it speaks to other nodes of a cluster on, where it was told one.
+    #[must_use]
+    pub(crate) fn cluster_port(&self) -> &str {
+        let mut options = self.options.iter().skip_while(|it| *it != "--cluster-port");
+        options.nth(1).map_or("0", String::as_str)
+    }
+
     /// The file that everything the server says goes to.
     #[must_use]
     pub fn log_path(&self) -> PathBuf {
@@ -104,11 +111,23 @@ impl Redis {
 
 /// Asks the server on this port about itself.
 fn info(port: u16) -> io::Result<String> {
+    tell(port, "INFO server")
+}
+
+/// Sends a command to the server on this port, and gives its answer as it is.
+pub(crate) fn tell(port: u16, command: &str) -> io::Result<String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(b"INFO server\r\nQUIT\r\n")?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+    stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes())?;
+    let (mut answer, mut chunk) = (Vec::new(), [0; 4096]);
+    loop {
+        let read = stream.read(&mut chunk)?;
+        answer.extend_from_slice(chunk.get(..read).unwrap_or_default());
+        let text = String::from_utf8_lossy(&answer);
+        // A sentinel does not know how to take its leave.
+        if read == 0 || text.contains("unknown command 'QUIT'") {
+            return Ok(text.into_owned());
+        }
+    }
 }

@@ -36,8 +36,8 @@ pub(crate) async fn everything(world: &World) -> Vec<(String, Vec<u8>)> {
             found.push((table.to_owned(), text.into_bytes()));
         }
     }
-    if !world.redis_url().is_empty() {
-        let client = tests::redis::Client::open(world.redis_url()).unwrap();
+    for url in world.redis_masters() {
+        let client = tests::redis::Client::open(url).unwrap();
         let mut connection = client.get_connection().unwrap();
         // A compressed dump would hide what it holds.
         let plain = tests::redis::cmd("CONFIG").arg(&["SET", "rdbcompression", "no"]).clone();

@@ -77,7 +77,7 @@ async fn without_redis_checks_go_on_and_the_rest_is_told() {
 
 fn with_redis(
     world: &World,
-    act: impl FnOnce(&mut tests::test_servers::Redis) -> Result<(), tests::test_servers::Error>,
+    act: impl FnOnce(&mut tests::test_servers::AnyRedis) -> Result<(), tests::test_servers::Error>,
 ) {
     let mut redis = world.redis.lock().unwrap();
     act(redis.as_mut().unwrap()).unwrap();
@@ -161,9 +161,11 @@ async fn after_a_flush_nothing_comes_back_to_life() {
     for _ in 0..5 {
         assert_eq!(client.login_by_password("13800138000", "wrong").await.status, 401);
     }
-    let redis = tests::redis::Client::open(world.redis_url()).unwrap();
-    let mut connection = redis.get_connection().unwrap();
-    tests::redis::cmd("FLUSHALL").exec(&mut connection).unwrap();
+    for url in world.redis_masters() {
+        let redis = tests::redis::Client::open(url).unwrap();
+        let mut connection = redis.get_connection().unwrap();
+        tests::redis::cmd("FLUSHALL").exec(&mut connection).unwrap();
+    }
     assert_eq!(kept.me().await.status, 200);
     assert_eq!(ended.me().await.status, 401);
     assert_eq!(client.login(&used).await.status, 401);

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod contract;
+mod failover;
 mod keys;
 mod racy;
 mod runtimes;

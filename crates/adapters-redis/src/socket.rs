@@ -1,0 +1,199 @@
+//! What callers share: sockets that reconnect by themselves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bb8_redis::bb8;
+use domain::Duration;
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::cluster::{ClusterClient, ClusterConfig};
+use redis::cluster_async::ClusterConnection;
+use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
+use redis::{
+    Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, Pipeline, RedisError, RedisFuture,
+    TlsMode, Value,
+};
+use tokio::time::timeout;
+
+use crate::address::Address;
+
+/// How long one sentinel may take to say who the master is, and the master to say that it is.
+const ASKED: Duration = Duration::from_millis(200);
+/// How often a cluster is asked in all: it may have moved the key meanwhile. A step of ours that
+/// is carried out twice counts twice or finds itself used up, which errs on the safe side.
+const TRIES: u32 = 2;
+
+/// A socket to one server, or those to the nodes of a cluster.
+#[derive(Clone)]
+pub(crate) enum Socket {
+    Server(ConnectionManager),
+    Cluster(ClusterConnection),
+}
+
+impl Socket {
+    /// Runs commands that have nothing to do with one another, all at the same time.
+    pub(crate) async fn all(&mut self, commands: &Pipeline) -> Result<(), RedisError> {
+        match self {
+            Self::Server(it) => commands.exec_async(it).await,
+            // Their keys are on several nodes.
+            Self::Cluster(it) => {
+                let runs = commands.cmd_iter().map(|command| {
+                    let mut it = it.clone();
+                    async move { command.exec_async(&mut it).await }
+                });
+                futures_util::future::try_join_all(runs).await.map(drop)
+            }
+        }
+    }
+}
+
+impl ConnectionLike for Socket {
+    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::Server(it) => it.req_packed_command(cmd),
+            Self::Cluster(it) => it.req_packed_command(cmd),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Self::Server(it) => it.req_packed_commands(pipeline, offset, count),
+            Self::Cluster(it) => it.req_packed_commands(pipeline, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Self::Server(it) => it.get_db(),
+            Self::Cluster(it) => it.get_db(),
+        }
+    }
+}
+
+/// Makes the pool's sockets.
+pub(crate) struct Sockets {
+    source: Source,
+    config: ConnectionManagerConfig,
+    patience: Duration,
+    /// How often the sentinels' last word turned out to be of no use.
+    doubts: Arc<AtomicU64>,
+}
+
+enum Source {
+    Server(Client),
+    Cluster(Box<ClusterClient>),
+    Sentinel { sentinels: Vec<ConnectionInfo>, master: String, node: SentinelNodeConnectionInfo },
+}
+
+impl Sockets {
+    /// Nothing is connected yet. `patience` is the longest that connecting and one answer may take.
+    pub(crate) fn new(address: Address, patience: Duration) -> Result<Self, RedisError> {
+        let source = match address {
+            Address::Server(it) => Source::Server(Client::open(it)?),
+            Address::Cluster(nodes) => {
+                let client = ClusterClient::builder(nodes).retries(TRIES - 1).build()?;
+                Source::Cluster(Box::new(client))
+            }
+            Address::Sentinel { sentinels, master, like } => {
+                let node = SentinelNodeConnectionInfo::default()
+                    .set_redis_connection_info(like.redis_settings().clone());
+                let node = match like.addr() {
+                    ConnectionAddr::TcpTls { insecure: false, .. } => {
+                        node.set_tls_mode(TlsMode::Secure)
+                    }
+                    ConnectionAddr::TcpTls { insecure: true, .. } => {
+                        node.set_tls_mode(TlsMode::Insecure)
+                    }
+                    _ => node,
+                };
+                Source::Sentinel { sentinels, master, node }
+            }
+        };
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(patience))
+            .set_response_timeout(Some(patience))
+            .set_number_of_retries(0)
+            .set_pipeline_buffer_size(1024)
+            .set_concurrency_limit(4096);
+        Ok(Self { source, config, patience, doubts: Arc::default() })
+    }
+
+    /// What to count in, for whoever sees that a socket is of no use: sockets that were made before
+    /// are not used any more where the sentinels may have another word by now.
+    pub(crate) fn doubts(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.doubts)
+    }
+}
+
+/// A socket, and how many doubts there were when it was made.
+pub(crate) struct Held {
+    pub(crate) socket: Socket,
+    doubts: u64,
+}
+
+impl bb8::ManageConnection for Sockets {
+    type Connection = Held;
+    type Error = RedisError;
+
+    async fn connect(&self) -> Result<Held, RedisError> {
+        let doubts = self.doubts.load(Ordering::SeqCst);
+        let socket = match &self.source {
+            Source::Server(client) => self.server(client.clone())?,
+            Source::Cluster(client) => {
+                let config = ClusterConfig::new()
+                    .set_connection_timeout(self.patience)
+                    .set_response_timeout(self.patience);
+                Socket::Cluster(client.get_pending_async_connection_with_config(config))
+            }
+            Source::Sentinel { sentinels, master, node } => {
+                self.server(ask(sentinels, master, node).await?)?
+            }
+        };
+        Ok(Held { socket, doubts })
+    }
+
+    async fn is_valid(&self, _: &mut Held) -> Result<(), RedisError> {
+        Ok(())
+    }
+
+    /// They reconnect by themselves. Only the master may be another one by now.
+    fn has_broken(&self, held: &mut Held) -> bool {
+        matches!(self.source, Source::Sentinel { .. })
+            && held.doubts != self.doubts.load(Ordering::SeqCst)
+    }
+}
+
+impl Sockets {
+    fn server(&self, client: Client) -> Result<Socket, RedisError> {
+        ConnectionManager::new_lazy_with_config(client, self.config.clone()).map(Socket::Server)
+    }
+}
+
+/// Asks the sentinels, one after the other, until one knows a master that says so itself.
+async fn ask(
+    sentinels: &[ConnectionInfo],
+    master: &str,
+    node: &SentinelNodeConnectionInfo,
+) -> Result<Client, RedisError> {
+    let mut last = RedisError::from((ErrorKind::Io, "no sentinel answers in time"));
+    for sentinel in sentinels {
+        let asked = SentinelClient::build(
+            vec![sentinel.clone()],
+            master,
+            Some(node.clone()),
+            SentinelServerType::Master,
+        );
+        let mut asked = asked?;
+        match timeout(ASKED, asked.async_get_client()).await {
+            Ok(Ok(client)) => return Ok(client),
+            Ok(Err(error)) => last = error,
+            Err(_) => {}
+        }
+    }
+    Err(last)
+}
