@@ -26,6 +26,8 @@ pub struct World {
     pub redis: Mutex<Option<test_servers::AnyRedis>>,
     folder: TempDir,
     database_url: String,
+    /// The same through a pooler, where the test command brought one up.
+    pooled_url: Option<String>,
     redis_url: String,
 }
 
@@ -41,7 +43,23 @@ impl World {
         let redis = (topology == Topology::PostgresRedis)
             .then(|| test_servers::AnyRedis::start().expect("a Redis server"));
         let redis_url = redis.as_ref().map(test_servers::AnyRedis::url).unwrap_or_default();
-        Self { topology, redis: Mutex::new(redis), folder, database_url, redis_url }
+        let pooled_url = None;
+        let mut world = Self {
+            topology,
+            redis: Mutex::new(redis),
+            folder,
+            database_url,
+            pooled_url,
+            redis_url,
+        };
+        if topology != Topology::Sqlite
+            && let Some(port) = pooler_port()
+        {
+            // Migrations run at the server itself.
+            let _ = world.run(&["migrate", "up"]);
+            world.pooled_url = Some(pooled(&world.database_url, &port));
+        }
+        world
     }
 
     /// PostgreSQL and Redis, on a PostgreSQL server of the caller's.
@@ -54,6 +72,7 @@ impl World {
             redis: Mutex::new(Some(redis)),
             folder: tempfile::tempdir().expect("a folder"),
             database_url,
+            pooled_url: None,
             redis_url,
         }
     }
@@ -111,6 +130,10 @@ impl World {
         .map(|(key, value)| (format!("LATCHKEY__{key}"), (*value).to_owned()))
         .collect();
         all.push(("LATCHKEY_CONFIG_DIR".to_owned(), "/nonexistent".to_owned()));
+        if let Some(pooled) = &self.pooled_url {
+            all.push(("LATCHKEY__STORE__DATABASE_URL".to_owned(), pooled.clone()));
+            all.push(("LATCHKEY__STORE__MIGRATE".to_owned(), "false".to_owned()));
+        }
         all
     }
 
@@ -188,6 +211,19 @@ pub fn python() -> String {
 #[expect(clippy::disallowed_methods, reason = "the test command tells where the server is")]
 fn postgres_url() -> String {
     std::env::var("LATCHKEY_TEST_POSTGRES_URL").expect("run the tests with `cargo xtask test`")
+}
+
+/// The port of the pooler that the test command brought up, if it did.
+#[expect(clippy::disallowed_methods, reason = "the test command tells where the pooler is")]
+fn pooler_port() -> Option<String> {
+    std::env::var("LATCHKEY_TEST_POOLER_PORT").ok()
+}
+
+/// The address of a database through the pooler.
+fn pooled(url: &str, port: &str) -> String {
+    let (server, name) = url.rsplit_once('/').expect("an address with a database");
+    let (host, _) = server.rsplit_once(':').expect("an address with a port");
+    format!("{host}:{port}/{name}?pgbouncer=true")
 }
 
 async fn fresh_database(server: &str) -> String {

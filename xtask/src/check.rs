@@ -54,7 +54,7 @@ pub(crate) fn check(fast: bool) -> Result<()> {
         return Ok(());
     }
     progress.step("tests");
-    test::test(test::RedisShape::Server, &[])?;
+    test::test(test::Stage::default(), &[])?;
     progress.step("all checks passed");
     Ok(())
 }

@@ -51,6 +51,9 @@ enum Task {
         /// The shape of Redis: `cluster` and `sentinel` run the suites that speak to it
         #[arg(long, default_value = "server")]
         redis: test::RedisShape,
+        /// Puts a `PgBouncer` before PostgreSQL, and runs the suites that speak to it
+        #[arg(long)]
+        pgbouncer: bool,
         /// More arguments for the test runner, such as `-p domain` or a part of a test's name
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -81,7 +84,9 @@ fn main() -> ExitCode {
         Task::Setup => setup::setup(),
         Task::Dev { stores, fakes, arguments } => dev::dev(&stores, fakes, &arguments),
         Task::Migrate { verb } => migrate::migrate(verb),
-        Task::Test { redis, arguments } => test::test(redis, &arguments),
+        Task::Test { redis, pgbouncer, arguments } => {
+            test::test(test::Stage { redis, pgbouncer }, &arguments)
+        }
         Task::Check { fast } => check::check(fast),
         Task::Tidy { ids: false } => tidy::tidy(),
         Task::Tidy { ids: true } => tidy::print_ids(),

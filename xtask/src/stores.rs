@@ -1,17 +1,41 @@
 //! The throwaway servers of `test` and `dev`.
 
 use anyhow::{Context, Result};
-use test_servers::{AnyRedis, Postgres, Redis};
+use test_servers::{AnyRedis, PgBouncer, Postgres, Redis};
 
 use crate::run::Progress;
 
 /// More than the tests' processes open at the same time.
 const CONNECTIONS: &str = "max_connections=300";
 
+/// What a pooler takes no order for is the role's, as `docs/operations.md` has it.
+const ROLES: [&str; 6] = [
+    "-c",
+    "statement_timeout=2s",
+    "-c",
+    "lock_timeout=1s",
+    "-c",
+    "idle_in_transaction_session_timeout=5s",
+];
+
+/// Starts a PostgreSQL that has the limits of a role behind a pooler.
+pub(crate) fn pooled_postgres(progress: &Progress) -> Result<Postgres> {
+    progress.step("starting a throwaway PostgreSQL");
+    let options = [["-c", CONNECTIONS].as_slice(), &ROLES].concat();
+    Postgres::start_with(&options).context("no PostgreSQL to run on")
+}
+
 /// Starts a PostgreSQL.
 pub(crate) fn postgres(progress: &Progress) -> Result<Postgres> {
     progress.step("starting a throwaway PostgreSQL");
     Postgres::start_with(&["-c", CONNECTIONS]).context("no PostgreSQL to run on")
+}
+
+/// Starts a pooler before a PostgreSQL.
+pub(crate) fn pgbouncer(before: &Postgres, progress: &Progress) -> Result<PgBouncer> {
+    progress.step("starting a throwaway PgBouncer");
+    PgBouncer::start(before.port())
+        .context("no PgBouncer to run through: apt-get install pgbouncer")
 }
 
 /// Starts a Redis in some shape.

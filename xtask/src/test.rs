@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
-use test_servers::{AnyRedis, Postgres};
+use test_servers::{AnyRedis, PgBouncer, Postgres};
 
 use crate::run::{Progress, cargo, env, outlive_ctrl_c, run, version};
 use crate::workspace::Workspace;
@@ -14,6 +14,8 @@ use crate::{setup, stores};
 const POSTGRES_URL: &str = "LATCHKEY_TEST_POSTGRES_URL";
 /// Where the tests find a Redis; if it is set, none is started.
 const REDIS_URL: &str = "LATCHKEY_TEST_REDIS_URL";
+/// Where the tests find a pooler before that PostgreSQL; if it is not set, there is none.
+const POOLER_PORT: &str = "LATCHKEY_TEST_POOLER_PORT";
 /// How a Redis that tests start is to be set up.
 const REDIS_SHAPE: &str = "LATCHKEY_TEST_REDIS_SHAPE";
 /// Where the tests find a Python with what is from `PyPI`; if it is set, none is prepared.
@@ -33,9 +35,10 @@ const SPEAKS_TO_REDIS: &str = "(package(adapters-redis) & not test(/^(keys|racy)
      | (package(tests) & not test(/on_sqlite|on_postgres::|budgets/))";
 
 /// How Redis is set up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RedisShape {
     /// One server.
+    #[default]
     Server,
     /// Three nodes of a cluster.
     Cluster,
@@ -53,15 +56,40 @@ impl RedisShape {
     }
 }
 
+/// What a pooler before PostgreSQL runs: the tests that speak through it, and not those that count
+/// statements.
+const SPEAKS_TO_POSTGRES: &str = "(package(adapters-db) & test(on_postgres)) \
+     | (package(tests) & not test(/on_sqlite|budgets/))";
+
+/// What the tests run on.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stage {
+    /// How Redis is set up.
+    pub(crate) redis: RedisShape,
+    /// True for a pooler before PostgreSQL.
+    pub(crate) pgbouncer: bool,
+}
+
+impl Stage {
+    /// Which tests such a stage is for; `None` for all.
+    fn filter(self) -> Option<&'static str> {
+        match self {
+            Self { pgbouncer: true, .. } => Some(SPEAKS_TO_POSTGRES),
+            Self { redis: RedisShape::Server, .. } => None,
+            Self { .. } => Some(SPEAKS_TO_REDIS),
+        }
+    }
+}
+
 /// Runs the tests of the whole workspace, or of the packages that `arguments` name; the arguments
 /// go to the test runner.
-pub(crate) fn test(redis: RedisShape, arguments: &[String]) -> Result<()> {
+pub(crate) fn test(stage: Stage, arguments: &[String]) -> Result<()> {
     let progress = Progress::start();
     outlive_ctrl_c()?;
     let workspace = Workspace::load()?;
     let asked = Asked::read(arguments);
 
-    let servers = Servers::start(redis, &progress)?;
+    let servers = Servers::start(stage, &progress)?;
     let binary = workspace.target_directory.join("debug").join("latchkey");
     if asked.includes(BLACK_BOX) {
         progress.step("building the binary that the black-box tests run");
@@ -78,7 +106,7 @@ pub(crate) fn test(redis: RedisShape, arguments: &[String]) -> Result<()> {
     };
     let on_servers = |mut command: Command| {
         command.args(asked.selection()).arg("--all-features").env(BINARY, &binary);
-        command.env(REDIS_SHAPE, redis.as_str());
+        command.env(REDIS_SHAPE, stage.redis.as_str());
         servers.name_to(&mut command);
         if let Some(python) = &python {
             command.env(PYTHON, python);
@@ -93,13 +121,13 @@ pub(crate) fn test(redis: RedisShape, arguments: &[String]) -> Result<()> {
     let runner: &[&str] = if has_nextest { &["nextest", "run"] } else { &["test"] };
     progress.step(format!("cargo {}", runner.join(" ")));
     let mut tests = on_servers(cargo(runner));
-    if has_nextest && redis != RedisShape::Server {
-        tests.args(["--filterset", SPEAKS_TO_REDIS]);
+    if let Some(filter) = stage.filter().filter(|_| has_nextest) {
+        tests.args(["--filterset", filter]);
     }
     run(tests.args(&asked.others))?;
 
     // A part of a test's name, or an option of the runner, means nothing to these.
-    if has_nextest && asked.others.is_empty() && redis == RedisShape::Server {
+    if has_nextest && asked.others.is_empty() && stage == Stage::default() {
         let libraries = asked.libraries(&workspace);
         if !libraries.is_empty() {
             progress.step("the examples in the documentation");
@@ -170,17 +198,26 @@ impl Asked {
 struct Servers {
     postgres: Option<Postgres>,
     redis: Option<AnyRedis>,
+    pooler: Option<PgBouncer>,
 }
 
 impl Servers {
-    fn start(shape: RedisShape, progress: &Progress) -> Result<Self> {
+    fn start(stage: Stage, progress: &Progress) -> Result<Self> {
         let is_given = |it| env(it).is_some();
         if !(is_given(POSTGRES_URL) && is_given(REDIS_URL)) {
             setup::servers()?;
         }
-        let postgres = (!is_given(POSTGRES_URL)).then(|| stores::postgres(progress));
-        let redis = (!is_given(REDIS_URL)).then(|| stores::any_redis(shape.as_str(), progress));
-        Ok(Self { postgres: postgres.transpose()?, redis: redis.transpose()? })
+        let start = if stage.pgbouncer { stores::pooled_postgres } else { stores::postgres };
+        let postgres = (!is_given(POSTGRES_URL)).then(|| start(progress));
+        let redis =
+            (!is_given(REDIS_URL)).then(|| stores::any_redis(stage.redis.as_str(), progress));
+        let (postgres, redis) = (postgres.transpose()?, redis.transpose()?);
+        let pooler = match &postgres {
+            Some(it) if stage.pgbouncer => Some(stores::pgbouncer(it, progress)?),
+            None if stage.pgbouncer => bail!("a pooler stands before a PostgreSQL of our own"),
+            _ => None,
+        };
+        Ok(Self { postgres, redis, pooler })
     }
 
     /// Says where they are, to a program that inherits our environment.
@@ -190,6 +227,9 @@ impl Servers {
         }
         if let Some(it) = &self.redis {
             command.env(REDIS_URL, it.url());
+        }
+        if let Some(it) = &self.pooler {
+            command.env(POOLER_PORT, it.port().to_string());
         }
     }
 }

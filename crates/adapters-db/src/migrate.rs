@@ -22,6 +22,9 @@ pub enum MigrateError {
     /// The database cannot be reached.
     #[error("the database cannot be reached")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The address is that of a pooler, behind which no lock can be held.
+    #[error("migrations run at the server itself: give an address without `pgbouncer=true`")]
+    Pooled,
     /// Another process has been migrating the database for longer than a start waits.
     #[error("another process is migrating the database")]
     Busy,

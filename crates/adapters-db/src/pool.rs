@@ -11,6 +11,7 @@ use ports::error::StoreError;
 use tokio::runtime::Handle;
 
 use super::engine::{Conn, Pool};
+use super::queries::in_transaction;
 use crate::error::{Failure, Late, LeftAlone, overloaded, unavailable};
 
 /// The longest that a call may take, waiting for a connection included: a caller with a Redis call
@@ -38,11 +39,14 @@ pub struct Database {
 pub(super) struct Lane {
     pool: Pool,
     breaker: Arc<Mutex<Breaker>>,
+    /// True if each call is a transaction, because a connection is ours no longer than that.
+    in_transactions: bool,
 }
 
 impl Lane {
-    pub(super) fn new(pool: Pool) -> Self {
-        Self { pool, breaker: Arc::default() }
+    /// With each call in a transaction of its own, or as it is.
+    pub(super) fn new(pool: Pool, in_transactions: bool) -> Self {
+        Self { pool, breaker: Arc::default(), in_transactions }
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
@@ -65,7 +69,14 @@ impl Lane {
         let mut conn = self.pool.get().await.map_err(no_connection)?;
         let mut tries = 1;
         loop {
-            match tokio::time::timeout(PATIENCE, call(&mut conn, args)).await {
+            let work = async {
+                if self.in_transactions {
+                    in_transaction(&mut conn, async |conn: &mut Conn| call(conn, args).await).await
+                } else {
+                    call(&mut conn, args).await
+                }
+            };
+            match tokio::time::timeout(PATIENCE, work).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(failure)) if failure.is_worth_a_retry() && tries < TRIES => tries += 1,
                 Ok(Err(failure)) => return Err(failure.into_store_error()),

@@ -9,7 +9,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use diesel_async::pooled_connection::deadpool as pooled;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
-use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection as _, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use domain::lockout::{LockoutPolicy, NEVER, OFF_AFTER};
 use domain::login::Account;
@@ -41,8 +41,10 @@ const CONNECTIONS: usize = 16;
 /// What a choice of rows ends with, so that racing ones choose others.
 pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 /// Time limits on the server's side, so that a statement nobody waits for ends (REL-13).
-const OPTIONS: &str = "options=-c%20statement_timeout%3D2000%20-c%20lock_timeout%3D1000%20\
-                       -c%20idle_in_transaction_session_timeout%3D5000&connect_timeout=2";
+const OPTIONS: &str = "-c statement_timeout=2000 -c lock_timeout=1000 \
+                       -c idle_in_transaction_session_timeout=5000";
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(2);
 
 /// How long reaching the server may take before migrations; they themselves take what they take.
 const REACHED: Duration = Duration::from_secs(3);
@@ -51,12 +53,11 @@ const TURN: Duration = Duration::from_secs(20);
 /// The advisory lock of whoever does so, the same in every release: `latchkey` in ASCII.
 const MIGRATING: i64 = 0x6c61_7463_686b_6579;
 
-/// Opens the database that `url` names, as in `postgres://user@host/name?sslmode=verify-full`.
-/// Nothing is connected yet. `main` is the runtime that connections live on.
+/// Opens the database that `url` names, as in `postgres://user@host/name?sslmode=verify-full`; with
+/// `pgbouncer=true` each call is one transaction, and nothing is kept between them. Nothing is connected yet. `main` is the runtime that connections live on.
 pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
-    let separator = if url.contains('?') { '&' } else { '?' };
-    let limited = format!("{url}{separator}{OPTIONS}");
-    let address = Address::parse(&limited)?;
+    let address = Address::parse(url)?.limited(OPTIONS, CONNECT);
+    let is_pooled = address.is_pooled;
     let mut config = ManagerConfig::default();
     config.recycling_method = diesel_async::pooled_connection::RecyclingMethod::Fast;
     let runtime = main.clone();
@@ -69,27 +70,30 @@ pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
         }
         .boxed()
     });
-    let manager = AsyncDieselConnectionManager::<Conn>::new_with_config(limited, config);
+    let manager = AsyncDieselConnectionManager::<Conn>::new_with_config(url, config);
     let pool = Pool::builder(manager)
         .max_size(CONNECTIONS)
         .wait_timeout(Some(PLACE))
-        .create_timeout(Some(Duration::from_secs(2)))
+        .create_timeout(Some(CONNECT))
         .recycle_timeout(Some(Duration::from_secs(2)))
         .runtime(deadpool::Runtime::Tokio1)
         .build()
         .map_err(|error| OpenError::Pool(error.into()))?;
-    let lane = Lane::new(pool);
+    let lane = Lane::new(pool, is_pooled);
     Ok(Database::new(lane.clone(), lane, main.clone()))
 }
 
 /// Reaches the server and waits for the turn to look at its migrations: two nodes that start at
-/// once would both make the first table. The lock goes with the connection.
-async fn turn(url: &str) -> Result<Conn, MigrateError> {
-    let address = Address::parse(url).map_err(|it| MigrateError::Failed(it.into()))?;
+/// once would both make the first table. The lock goes with the connection, so none is taken where
+/// that is a pooler's.
+async fn turn(address: &Address) -> Result<Conn, MigrateError> {
     let reached = tokio::time::timeout(REACHED, address.connect()).await;
     let mut conn = reached
         .map_err(|_| MigrateError::Unreachable(Late.into()))?
         .map_err(|it| MigrateError::Unreachable(it.into()))?;
+    if address.is_pooled {
+        return Ok(conn);
+    }
     let lock = diesel::sql_query("SELECT pg_advisory_lock($1)").bind::<BigInt, _>(MIGRATING);
     let locked = tokio::time::timeout(TURN, lock.execute(&mut conn)).await;
     locked.map_err(|_| MigrateError::Busy)?.map_err(|it| MigrateError::Failed(it.into()))?;
@@ -98,27 +102,37 @@ async fn turn(url: &str) -> Result<Conn, MigrateError> {
 
 /// Runs migrations and names those that ran. Needs a multi-thread runtime.
 pub async fn migrate(url: &str, direction: Direction) -> Result<Vec<String>, MigrateError> {
-    let mut harness = AsyncMigrationHarness::new(turn(url).await?);
+    let address = Address::parse(url).map_err(|it| MigrateError::Failed(it.into()))?;
+    if address.is_pooled {
+        return Err(MigrateError::Pooled);
+    }
+    let mut harness = AsyncMigrationHarness::new(turn(&address).await?);
     migrate::run(&mut harness, || MIGRATIONS, direction)
 }
 
 /// Names the migrations that have not run yet. The role needs no more than to read their table.
 pub async fn migrations_pending(url: &str) -> Result<Vec<String>, MigrateError> {
-    let mut conn = turn(url).await?;
-    let failed = |it: Error| MigrateError::Failed(it.into());
+    let address = Address::parse(url).map_err(|it| MigrateError::Failed(it.into()))?;
+    let mut conn = turn(&address).await?;
+    let ran = conn.transaction(async |conn| ran(conn).await).await;
+    migrate::lacking::<Pg>(&ran.map_err(|it: Error| MigrateError::Failed(it.into()))?, || {
+        MIGRATIONS
+    })
+}
+
+/// The versions of the migrations that ran.
+async fn ran(conn: &mut Conn) -> QueryResult<Vec<String>> {
     let table = "SELECT to_regclass('__diesel_schema_migrations')::text AS text";
-    let table = diesel::sql_query(table).get_result::<OptionalRow>(&mut conn).await;
-    let ran = match table.map_err(failed)?.text {
+    let table = diesel::sql_query(table).get_result::<OptionalRow>(conn).await;
+    let ran = match table?.text {
         None => Vec::new(),
         Some(_) => {
             diesel::sql_query("SELECT version::text AS text FROM __diesel_schema_migrations")
-                .get_results::<OptionalRow>(&mut conn)
-                .await
-                .map_err(failed)?
+                .get_results::<OptionalRow>(conn)
+                .await?
         }
     };
-    let ran: Vec<String> = ran.into_iter().filter_map(|it| it.text).collect();
-    migrate::lacking::<Pg>(&ran, || MIGRATIONS)
+    Ok(ran.into_iter().filter_map(|it| it.text).collect())
 }
 
 /// One text, or none.

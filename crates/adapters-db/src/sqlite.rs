@@ -55,7 +55,8 @@ pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
     if let Some(folder) = std::path::Path::new(path).parent() {
         std::fs::create_dir_all(folder).map_err(|error| OpenError::Pool(error.into()))?;
     }
-    let (writer, readers) = (Lane::new(pool(path, 1)?), Lane::new(pool(path, READERS)?));
+    let lane = |connections| Ok(Lane::new(pool(path, connections)?, false));
+    let (writer, readers) = (lane(1)?, lane(READERS)?);
     Ok(Database::new(writer, readers, main.clone()))
 }
 

@@ -19,6 +19,16 @@ pub async fn empty_postgres(name: &str) -> String {
     format!("{base}/{name}")
 }
 
+/// The same database through the pooler that the test command brought up, if it did.
+#[expect(clippy::disallowed_methods, reason = "the test command tells where the pooler is")]
+#[must_use]
+pub fn as_tested(url: &str) -> String {
+    let Ok(port) = std::env::var("LATCHKEY_TEST_POOLER_PORT") else { return url.to_owned() };
+    let (server, name) = url.rsplit_once('/').unwrap_or((url, ""));
+    let (host, _) = server.rsplit_once(':').unwrap_or((server, ""));
+    format!("{host}:{port}/{name}?pgbouncer=true")
+}
+
 /// A database with all tables on that server.
 ///
 /// # Panics
@@ -27,7 +37,7 @@ pub async fn empty_postgres(name: &str) -> String {
 pub async fn fresh_postgres(name: &str) -> Result<postgres::Database, OpenError> {
     let url = empty_postgres(name).await;
     postgres::migrate(&url, Direction::Up).await.expect("tables");
-    postgres::open(&url, &tokio::runtime::Handle::current())
+    postgres::open(&as_tested(&url), &tokio::runtime::Handle::current())
 }
 
 /// A database with all tables in a file.

@@ -1,20 +1,24 @@
-//! TLS to PostgreSQL: what an address asks for, and connections that do it (CFG-03).
+//! What an address of PostgreSQL asks for, and connections that do it: TLS above all (CFG-03).
 //!
 //! `sslmode` says whether a connection is encrypted. Where it is, the server's certificate is
 //! verified, with its name: there is no way to switch that off. `sslrootcert` names a file of
-//! certificates that are trusted instead of the system's.
+//! certificates that are trusted instead of the system's. `pgbouncer=true` says that a pooler
+//! stands between, which gives its connection to others after each transaction.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use diesel::connection::CacheSize;
 use diesel::{ConnectionError, ConnectionResult};
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use percent_encoding::percent_decode_str;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Client, Config, Connection, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::OpenError;
@@ -59,17 +63,29 @@ pub fn link(url: &str) -> Result<Link, OpenError> {
 pub(crate) struct Address {
     config: Config,
     tls: Option<MakeRustlsConnect>,
+    /// True if a pooler gives the connection to others after each transaction.
+    pub(crate) is_pooled: bool,
 }
 
 impl Address {
     /// Reads an address, and the certificates that it trusts.
     pub(crate) fn parse(url: &str) -> Result<Self, OpenError> {
-        let Asked { config, mode, root } = ask(url)?;
+        let Asked { config, mode, root, is_pooled } = ask(url)?;
         let tls = match mode {
             SslMode::Disable => None,
             _ => Some(MakeRustlsConnect::new(client(root.as_deref())?)),
         };
-        Ok(Self { config, tls })
+        Ok(Self { config, tls, is_pooled })
+    }
+
+    /// With options of the server's, such as `-c lock_timeout=1000`, and the longest that connecting
+    /// may take. A pooler takes no options: there they are the role's (docs/operations.md).
+    pub(crate) fn limited(mut self, options: &str, connect: Duration) -> Self {
+        self.config.connect_timeout(connect);
+        if !self.is_pooled {
+            self.config.options(options);
+        }
+        self
     }
 
     /// Makes a connection, whose driver lives on the runtime of the caller.
@@ -78,14 +94,40 @@ impl Address {
         match &self.tls {
             None => {
                 let (client, driver) = self.config.connect(NoTls).await.map_err(failed)?;
+                if self.is_pooled {
+                    return pooled(client, driver).await;
+                }
                 AsyncPgConnection::try_from_client_and_connection(client, driver).await
             }
             Some(tls) => {
                 let (client, driver) = self.config.connect(tls.clone()).await.map_err(failed)?;
+                if self.is_pooled {
+                    return pooled(client, driver).await;
+                }
                 AsyncPgConnection::try_from_client_and_connection(client, driver).await
             }
         }
     }
+}
+
+/// A connection through a pooler. A prepared statement stays with the server's connection, which
+/// will be another one: none is kept, and diesel's own first statements are in one transaction.
+async fn pooled<S, T>(
+    client: Client,
+    driver: Connection<S, T>,
+) -> ConnectionResult<AsyncPgConnection>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    tokio::spawn(driver);
+    let begun = client.batch_execute("BEGIN").await;
+    begun.map_err(|it| ConnectionError::BadConnection(said(&it)))?;
+    let mut conn = AsyncPgConnection::try_from(client).await?;
+    let done = conn.batch_execute("COMMIT").await;
+    done.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    conn.set_prepared_statement_cache_size(CacheSize::Disabled);
+    Ok(conn)
 }
 
 /// What the driver says, with its causes: that a certificate is refused stands in the last.
@@ -105,12 +147,13 @@ struct Asked {
     config: Config,
     mode: SslMode,
     root: Option<PathBuf>,
+    is_pooled: bool,
 }
 
-/// Reads an address. The driver knows neither `verify-full` nor `sslrootcert`.
+/// Reads an address. The driver knows neither `verify-full` nor `sslrootcert` nor `pgbouncer`.
 fn ask(url: &str) -> Result<Asked, OpenError> {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
-    let (mut mode, mut root) = (SslMode::Disable, None);
+    let (mut mode, mut root, mut is_pooled) = (SslMode::Disable, None, false);
     let mut others = Vec::new();
     for pair in query.split('&').filter(|it| !it.is_empty()) {
         match pair.split_once('=') {
@@ -127,6 +170,9 @@ fn ask(url: &str) -> Result<Asked, OpenError> {
                 let path = percent_decode_str(value).decode_utf8();
                 root = Some(PathBuf::from(&*path.map_err(|_| OpenError::Address)?));
             }
+            Some(("pgbouncer", value)) => {
+                is_pooled = value.parse().map_err(|_| OpenError::Address)?;
+            }
             _ => others.push(pair),
         }
     }
@@ -134,7 +180,7 @@ fn ask(url: &str) -> Result<Asked, OpenError> {
     let url = url.trim_end_matches('?');
     let mut config: Config = url.parse().map_err(|_| OpenError::Address)?;
     config.ssl_mode(mode);
-    Ok(Asked { config, mode, root })
+    Ok(Asked { config, mode, root, is_pooled })
 }
 
 /// TLS that trusts the certificates in a file, or else those of the system.
@@ -199,5 +245,7 @@ mod tests {
         let empty = "postgres://a@example.com/b?sslmode=require&sslrootcert=%2Fdev%2Fnull";
         assert!(matches!(refused(empty), OpenError::Root(_)));
         assert!(matches!(refused("postgres://a@example.com:x/b"), OpenError::Address));
+        let maybe = "postgres://a@example.com/b?pgbouncer=maybe";
+        assert!(matches!(refused(maybe), OpenError::Address));
     }
 }

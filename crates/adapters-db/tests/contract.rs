@@ -242,6 +242,10 @@ mod on_postgres {
         url
     }
 
+    fn open(url: &str) -> postgres::Database {
+        postgres::open(&adapters_db::testing::as_tested(url), &Handle::current()).unwrap()
+    }
+
     /// A database that no other test has.
     async fn empty() -> String {
         let name = format!("t{}", rand::random_range(0..u128::MAX));
@@ -249,7 +253,7 @@ mod on_postgres {
     }
 
     async fn store() -> Stores {
-        stores(postgres::open(&fresh().await, &Handle::current()).unwrap())
+        stores(open(&fresh().await))
     }
 
     async fn store_with_outbox() -> outbox::Stores {
@@ -258,12 +262,12 @@ mod on_postgres {
 
     async fn store_with_all() -> retention::Stores {
         let url = fresh().await;
-        let database = postgres::open(&url, &Handle::current()).unwrap();
+        let database = open(&url);
         retention_stores(database, outbox_of(url))
     }
 
     fn outbox_of(url: String) -> outbox::Stores {
-        outbox_stores(postgres::open(&url, &Handle::current()).unwrap(), move |it| {
+        outbox_stores(open(&url), move |it| {
             let (id, user_id) = (format!("'{}'", it.id), format!("'{}'", it.user_id));
             let (url, statement) = (url.clone(), entry(&id, &user_id, "'2200-01-01Z'"));
             async move {
@@ -287,11 +291,11 @@ mod on_postgres {
     }
 
     async fn store_with_grants() -> grants::Stores {
-        grant_stores(postgres::open(&fresh().await, &Handle::current()).unwrap())
+        grant_stores(open(&fresh().await))
     }
 
     async fn key_store() -> Arc<dyn SigningKeys> {
-        Arc::new(postgres::open(&fresh().await, &Handle::current()).unwrap())
+        Arc::new(open(&fresh().await))
     }
 
     mod code_and_token_grants {
@@ -318,7 +322,7 @@ mod on_postgres {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_lock_that_is_not_given_up_is_contention() {
         let url = fresh().await;
-        let stores = stores(postgres::open(&url, &Handle::current()).unwrap());
+        let stores = stores(open(&url));
         let mut other = AsyncPgConnection::establish(&url).await.unwrap();
         other.batch_execute("BEGIN; LOCK TABLE sessions").await.unwrap();
         let told = stores.sessions.slide(SessionId::new(at(1), [1; 10]), SLIDE).await;

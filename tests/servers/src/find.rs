@@ -40,6 +40,16 @@ pub fn redis_program() -> Result<PathBuf, Error> {
         .ok_or(Error::Missing { program: "redis-server" })
 }
 
+/// Finds `pgbouncer`: through `PATH`, else where Debian's and Homebrew's packages put it.
+pub(crate) fn pgbouncer_program() -> Result<PathBuf, Error> {
+    search_path()
+        .into_iter()
+        .chain(["/usr/sbin", "/opt/homebrew/bin", "/usr/local/bin"].map(PathBuf::from))
+        .map(|it| it.join("pgbouncer"))
+        .find(|it| it.is_file())
+        .ok_or(Error::Missing { program: "pgbouncer" })
+}
+
 /// Finds a Python 3 that can make virtual environments: through `PATH`, else the system's own.
 pub fn python_program() -> Result<PathBuf, Error> {
     search_path()
