@@ -105,6 +105,7 @@ pub(crate) fn encoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
@@ -134,5 +135,20 @@ mod tests {
         assert!(form("a=1&a=2").is_err() && form("a=1&%61=1").is_err());
         let once = form("a=1&&b&c=").unwrap();
         assert_eq!((once.get("a"), once.get("b"), once.get("c")), (Some("1"), None, None));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_decoded_again(text in "[^\u{0}]{0,40}") {
+            prop_assert_eq!(decoded(encoded(&text).as_bytes()), Some(text));
+        }
+
+        /// Nothing breaks the reader, and no name or value that it takes has a NUL.
+        #[test]
+        fn nothing_that_comes_breaks_a_form(text: Vec<u8>) {
+            for (name, values) in parse(&text).unwrap_or_default() {
+                prop_assert!(!name.contains('\0') && values.iter().all(|it| !it.contains('\0')));
+            }
+        }
     }
 }

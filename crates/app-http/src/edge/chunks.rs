@@ -109,6 +109,7 @@ fn longer(seen: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
@@ -146,5 +147,27 @@ mod tests {
     )]
     fn a_doubtful_body_is_refused(#[case] body: &str) {
         assert_eq!(Chunks::new().follow(body.as_bytes()), None);
+    }
+
+    proptest! {
+        /// EDGE-14: nothing breaks the reader, and it is the same byte by byte.
+        #[test]
+        fn a_split_changes_nothing(body in "([0-9a-fA-FxX;]{0,3}(\r\n|\n|\r)?[a-z]{0,5}){0,4}") {
+            let whole = Chunks::new().follow(body.as_bytes());
+            let mut slowly = Chunks::new();
+            let mut last = Some(Followed::On);
+            for (at, byte) in body.bytes().enumerate() {
+                last = slowly.follow(&[byte]);
+                match last {
+                    Some(Followed::On) => {}
+                    Some(Followed::Over(_)) => {
+                        prop_assert_eq!(&whole, &Some(Followed::Over(at + 1)));
+                        break;
+                    }
+                    None => break,
+                }
+            }
+            prop_assert_eq!(whole.is_none(), last.is_none());
+        }
     }
 }

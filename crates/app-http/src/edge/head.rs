@@ -156,6 +156,7 @@ fn number(text: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
@@ -243,5 +244,37 @@ mod tests {
         assert_eq!(whole(&headers(17_000)), Err(Refused::Headers));
         let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: a\r\n".repeat(100));
         assert_eq!(whole(&many), Err(Refused::Headers));
+    }
+
+    /// Bytes that are nearly a head, and some that are one.
+    fn nearly_heads() -> impl Strategy<Value = Vec<u8>> {
+        let part = prop_oneof![
+            Just("GET / HTTP/1.1\r\n"),
+            Just("POST /v1/login HTTP/1.0\r\n"),
+            Just("Host: a\r\n"),
+            Just("Content-Length: 5\r\n"),
+            Just("Transfer-Encoding: chunked\r\n"),
+            Just(" folded\r\n"),
+            Just("X: \u{e4}\r\n"),
+            Just("\r\n"),
+            Just("\r"),
+            Just("\n"),
+        ];
+        prop_oneof![
+            any::<Vec<u8>>(),
+            prop::collection::vec(part, 0..8).prop_map(|it| it.concat().into_bytes()),
+        ]
+    }
+
+    proptest! {
+        /// EDGE-14: nothing breaks the judge, and it is the same wherever the bytes were split.
+        #[test]
+        fn a_split_changes_no_judgement(bytes in nearly_heads(), at: prop::sample::Index) {
+            let split = at.index(bytes.len() + 1);
+            let whole = judge(&bytes, 0);
+            if judge(&bytes[..split], 0) == Ok(None) {
+                prop_assert_eq!(judge(&bytes, split), whole);
+            }
+        }
     }
 }

@@ -128,6 +128,7 @@ impl<'de> Visitor<'de> for Level {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
@@ -181,5 +182,54 @@ mod tests {
         assert_eq!(node.take("a"), Some(Node::Text("漢😀".into())));
         assert_eq!(node.take("a"), None);
         assert!(matches!(node.take("b"), Some(Node::List(it)) if it.len() == 5));
+    }
+
+    /// Texts that are nearly objects, and some that are.
+    fn nearly_objects() -> impl Strategy<Value = Vec<u8>> {
+        let part = prop_oneof![
+            Just(r#"{"a":"#),
+            Just("}"),
+            Just("["),
+            Just("]"),
+            Just(","),
+            Just(r#""b":"#),
+            Just(r#""\u00e4""#),
+            Just("-1.5e3"),
+            Just("null"),
+            Just("\"\\ud800\""),
+        ];
+        prop_oneof![
+            any::<Vec<u8>>(),
+            prop::collection::vec(part, 0..12).prop_map(|it| it.concat().into_bytes()),
+        ]
+    }
+
+    fn same(node: &Node, value: &serde_json::Value) -> bool {
+        use serde_json::Value;
+        match (node, value) {
+            (Node::Null, Value::Null) => true,
+            (Node::Bool(a), Value::Bool(b)) => a == b,
+            (Node::Number(a), Value::Number(b)) => a == b,
+            (Node::Text(a), Value::String(b)) => a == b,
+            (Node::List(a), Value::Array(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+            }
+            (Node::Object(a), Value::Object(b)) => {
+                a.len() == b.len()
+                    && a.iter().all(|(name, it)| b.get(name).is_some_and(|b| same(it, b)))
+            }
+            _ => false,
+        }
+    }
+
+    proptest! {
+        /// EDGE-02: nothing breaks the reader, and what it takes others read the same.
+        #[test]
+        fn what_is_taken_every_reader_reads_the_same(text in nearly_objects()) {
+            if let Some(node) = Node::read(&text) {
+                let value: serde_json::Value = serde_json::from_slice(&text).unwrap();
+                prop_assert!(same(&node, &value), "{node:?} {value}");
+            }
+        }
     }
 }

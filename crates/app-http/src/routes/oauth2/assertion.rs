@@ -100,6 +100,7 @@ fn is_there<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
@@ -193,6 +194,20 @@ mod tests {
             &[(kind, "a")],
         ] {
             assert_eq!(of(half), Some(Asserted::Unreadable), "{half:?}");
+        }
+    }
+
+    proptest! {
+        /// OP-05: nothing breaks the reader, and what was signed is what was sent.
+        #[test]
+        fn nothing_that_comes_breaks_an_assertion(head in "\\PC{0,30}", body in "\\PC{0,60}") {
+            let part = |it: &str| URL_SAFE_NO_PAD.encode(it);
+            let token = format!("{}.{}.c2ln", part(&head), part(&body));
+            for token in [token, format!("{head}.{body}"), head] {
+                if let Some(read) = read(&token) {
+                    prop_assert!(token.starts_with(&read.text));
+                }
+            }
         }
     }
 }

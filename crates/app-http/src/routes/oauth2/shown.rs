@@ -52,6 +52,7 @@ fn read(value: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
@@ -67,5 +68,17 @@ mod tests {
     fn a_header_is_read(#[case] value: &str, #[case] expected: Option<(&str, &str)>) {
         let expected = expected.map(|(id, secret)| (id.to_owned(), secret.to_owned()));
         assert_eq!(read(value), expected);
+    }
+
+    proptest! {
+        /// OP-05: nothing breaks the reader, and a pair is read as it was sent.
+        #[test]
+        fn any_pair_is_read_again(id in "[^\u{0}]{0,20}", secret in "[^\u{0}]{0,20}") {
+            use crate::form::encoded;
+            let pair = format!("{}:{}", encoded(&id), encoded(&secret));
+            let sent = format!("Basic {}", STANDARD.encode(&pair));
+            prop_assert_eq!(read(&sent), Some((id, secret)));
+            let _ = read(&pair);
+        }
     }
 }
