@@ -88,6 +88,19 @@ impl World {
         Node::start(self.folder.path(), self.settings(settings), None).await
     }
 
+    /// Starts a node that trusts the authorities in a file instead of the system's, and does not
+    /// wait until it is ready.
+    #[must_use]
+    pub fn launched_node_trusting(
+        &self,
+        authorities: &std::path::Path,
+        settings: &[(&str, &str)],
+    ) -> Node {
+        let mut all = self.settings(settings);
+        all.push(("SSL_CERT_FILE".to_owned(), authorities.display().to_string()));
+        Node::spawn(self.folder.path(), all, None)
+    }
+
     /// Starts a node and does not wait until it is ready.
     pub fn launched_node(&self) -> Node {
         Node::spawn(self.folder.path(), self.settings(&[]), None)

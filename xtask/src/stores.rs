@@ -8,23 +8,6 @@ use crate::run::Progress;
 /// More than the tests' processes open at the same time.
 const CONNECTIONS: &str = "max_connections=300";
 
-/// What a pooler takes no order for is the role's, as `docs/operations.md` has it.
-const ROLES: [&str; 6] = [
-    "-c",
-    "statement_timeout=2s",
-    "-c",
-    "lock_timeout=1s",
-    "-c",
-    "idle_in_transaction_session_timeout=5s",
-];
-
-/// Starts a PostgreSQL that has the limits of a role behind a pooler.
-pub(crate) fn pooled_postgres(progress: &Progress) -> Result<Postgres> {
-    progress.step("starting a throwaway PostgreSQL");
-    let options = [["-c", CONNECTIONS].as_slice(), &ROLES].concat();
-    Postgres::start_with(&options).context("no PostgreSQL to run on")
-}
-
 /// Starts a PostgreSQL.
 pub(crate) fn postgres(progress: &Progress) -> Result<Postgres> {
     progress.step("starting a throwaway PostgreSQL");

@@ -207,8 +207,7 @@ impl Servers {
         if !(is_given(POSTGRES_URL) && is_given(REDIS_URL)) {
             setup::servers()?;
         }
-        let start = if stage.pgbouncer { stores::pooled_postgres } else { stores::postgres };
-        let postgres = (!is_given(POSTGRES_URL)).then(|| start(progress));
+        let postgres = (!is_given(POSTGRES_URL)).then(|| stores::postgres(progress));
         let redis =
             (!is_given(REDIS_URL)).then(|| stores::any_redis(stage.redis.as_str(), progress));
         let (postgres, redis) = (postgres.transpose()?, redis.transpose()?);

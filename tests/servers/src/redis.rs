@@ -1,5 +1,6 @@
 //! A throwaway Redis.
 
+use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -44,6 +45,29 @@ impl Redis {
                 result => return result.map(|()| redis),
             }
         }
+    }
+
+    /// Starts one that speaks TLS as well, with this certificate and key, in PEM; gives the port of
+    /// that beside it.
+    pub fn start_with_tls(certificate: &str, key: &str) -> Result<(Self, u16), Error> {
+        let mut redis = Self::start()?;
+        let port = free_port()?;
+        let folder = redis.server.folder();
+        let mut options = vec!["--tls-auth-clients".to_owned(), "no".to_owned()];
+        options.extend(["--tls-port".to_owned(), port.to_string()]);
+        for (option, name, text) in [
+            ("--tls-cert-file", "server.crt", certificate),
+            ("--tls-ca-cert-file", "ca.crt", certificate),
+            ("--tls-key-file", "server.key", key),
+        ] {
+            let path = folder.path().join(name);
+            fs::write(&path, text).map_err(Error::io("give a server its certificate"))?;
+            folder.own(&path)?;
+            options.extend([option.to_owned(), path.display().to_string()]);
+        }
+        redis.options = options;
+        redis.restart()?;
+        Ok((redis, port))
     }
 
     /// The address.

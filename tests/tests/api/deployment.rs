@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tests::World;
 use tests::serde_json::{self, json};
 use tests::test_servers::Postgres;
@@ -226,4 +227,38 @@ async fn without_redis_each_route_answers_as_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The certificate of an authority, and a certificate for `localhost` with its key, in PEM.
+fn authority_and_server() -> (String, String, String) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let authority = params.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(params, key);
+    let own = KeyPair::generate().unwrap();
+    let server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let server = server.signed_by(&own, &issuer).unwrap().pem();
+    (authority, server, own.serialize_pem())
+}
+
+/// CFG-03: Redis elsewhere proves its name, or hears nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_is_spoken_to_by_verified_tls() {
+    let (authority, certificate, key) = authority_and_server();
+    let (stranger, ..) = authority_and_server();
+    let (_redis, port) = tests::test_servers::Redis::start_with_tls(&certificate, &key).unwrap();
+    let world = World::new(tests::Topology::Sqlite).await;
+    for (name, trusted, host, expected) in [
+        ("ours.pem", &authority, "localhost", "ok"),
+        ("other.pem", &stranger, "localhost", "unavailable"),
+        ("ours.pem", &authority, "127.0.0.1", "unavailable"),
+    ] {
+        let file = world.folder().join(name);
+        std::fs::write(&file, trusted).unwrap();
+        let url = format!("rediss://{host}:{port}");
+        let node = world.launched_node_trusting(&file, &[("STORE__REDIS_URL", &url)]);
+        let ready = node.client.get("/health/ready").await.unwrap();
+        assert_eq!(ready.body["checks"]["redis"], expected, "{host}, {name}: {}", node.log());
+    }
 }
