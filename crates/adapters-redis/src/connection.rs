@@ -1,8 +1,10 @@
-//! The connection: a few sockets that all callers share.
+//! The connection: a few sockets that all callers share, but for those that stay on one thread and
+//! have their own.
 
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -18,6 +20,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::error::{Failure, left_alone, timed_out};
+use crate::own;
 
 /// The longest that connecting, that one answer, and that a call in all may take (REL-13).
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -29,7 +32,8 @@ pub struct RedisSettings {
     pub url: SecretString,
     /// What all our keys begin with: no braces, which would move them to another cluster slot.
     pub prefix: String,
-    /// How many sockets all callers share; two are enough for one node.
+    /// How many sockets are shared; two are enough for one node. Each runtime of one thread, as
+    /// every worker of a web server is, has one more of its own.
     pub sockets: u32,
 }
 
@@ -74,13 +78,20 @@ pub enum RedisSettingsError {
     Sockets,
 }
 
-/// A Redis server, reached through a few shared sockets that reconnect by themselves.
+/// A Redis server, reached through a few sockets that reconnect by themselves.
 ///
-/// Usable from any runtime: whatever a call leaves running does so on the main one.
+/// Usable from any runtime. What a call leaves running does so on the main one, or, where the
+/// caller's runtime has one thread, there, on a socket that nobody else uses.
 #[derive(Clone)]
 pub struct Redis(Arc<Inner>);
 
+/// Tells the values of a process apart.
+static MADE: AtomicU64 = AtomicU64::new(0);
+
 struct Inner {
+    number: u64,
+    client: redis::Client,
+    config: ConnectionManagerConfig,
     pool: bb8::Pool<Sockets>,
     main: Handle,
     prefix: String,
@@ -125,10 +136,11 @@ impl Redis {
                 .test_on_check_out(false)
                 .queue_strategy(bb8::QueueStrategy::Fifo)
                 .connection_timeout(PATIENCE)
-                .build_unchecked(Sockets { client, config })
+                .build_unchecked(Sockets { client: client.clone(), config: config.clone() })
         };
-        let breaker = Mutex::default();
-        Ok(Self(Arc::new(Inner { pool, main, prefix: prefix.clone(), breaker })))
+        let (breaker, prefix) = (Mutex::default(), prefix.clone());
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        Ok(Self(Arc::new(Inner { number, client, config, pool, main, prefix, breaker })))
     }
 
     /// Asks the server for an answer.
@@ -171,9 +183,14 @@ impl Redis {
         .await
     }
 
-    /// Takes a socket to share: it is given back at once, so that callers never wait for it.
+    /// Takes the caller's own socket, or one to share: that is given back at once, so that callers
+    /// never wait for it.
     async fn socket(&self) -> Result<ConnectionManager, Failure> {
-        Ok(self.0.pool.get().await?.clone())
+        let Inner { number, client, config, pool, .. } = &*self.0;
+        match own::runtime() {
+            Some(runtime) => Ok(own::socket(*number, runtime, client, config)?),
+            None => Ok(pool.get().await?.clone()),
+        }
     }
 
     /// Runs a call, unless the server failed so often in a row that it is left alone for a moment.
@@ -184,7 +201,10 @@ impl Redis {
         if !self.breaker().admits(Instant::now()) {
             return Err(left_alone());
         }
-        let answer = self.call_on_main(call).await;
+        let answer = match own::runtime() {
+            Some(_) => in_time(call).await,
+            None => self.call_on_main(call).await,
+        };
         match &answer {
             Err(StoreError::Unavailable { .. }) => self.breaker().failed(Instant::now()),
             _ => self.breaker().succeeded(),
@@ -196,19 +216,24 @@ impl Redis {
         self.0.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a call in its time, with the main runtime at hand: the drivers of new connections are
-    /// spawned there, not on the caller's runtime, with which they would die.
+    /// Runs a call with the main runtime at hand: the drivers of shared connections are spawned
+    /// there, not on the caller's runtime, with which they would die.
     async fn call_on_main<T>(
         &self,
         call: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, StoreError> {
-        let mut call = pin!(async { timeout(PATIENCE, call).await });
+        let mut call = pin!(in_time(call));
         let answer = poll_fn(|context| {
             let _on_main = self.0.main.enter();
             call.as_mut().poll(context)
         });
-        answer.await.map_err(|_| timed_out())?.map_err(StoreError::from)
+        answer.await
     }
+}
+
+/// Runs a call in its time.
+async fn in_time<T>(call: impl Future<Output = Result<T, Failure>>) -> Result<T, StoreError> {
+    timeout(PATIENCE, call).await.map_err(|_| timed_out())?.map_err(StoreError::from)
 }
 
 /// Makes the pool's sockets. They reconnect by themselves, so they are never broken.

@@ -26,6 +26,7 @@ mod arguments;
 mod connection;
 mod error;
 mod forgiven;
+mod own;
 
 pub mod challenges;
 pub mod one_time;
