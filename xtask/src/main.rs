@@ -2,6 +2,7 @@
 //!
 //! One file a task. `run.rs` starts other programs, `workspace.rs` asks cargo about the packages.
 
+mod bench;
 mod check;
 mod dev;
 mod migrate;
@@ -64,6 +65,18 @@ enum Task {
         #[arg(long)]
         fast: bool,
     },
+    /// Measures the service beside what limits it, on a quiet machine
+    Bench {
+        /// More arguments for the program that measures, such as `--loads W1,W4`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Measures the service with ten thousand, a million and ten million users
+    Growth {
+        /// More arguments for the program that measures, such as `--users 10000,1000000`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Checks the arrows between packages, module docs and migration pairs
     Tidy {
         /// Prints which requirement is named by the tests of which file
@@ -87,6 +100,8 @@ fn main() -> ExitCode {
         Task::Test { redis, pgbouncer, arguments } => {
             test::test(test::Stage { redis, pgbouncer }, &arguments)
         }
+        Task::Bench { arguments } => bench::bench(&arguments),
+        Task::Growth { arguments } => bench::growth(&arguments),
         Task::Check { fast } => check::check(fast),
         Task::Tidy { ids: false } => tidy::tidy(),
         Task::Tidy { ids: true } => tidy::print_ids(),

@@ -83,6 +83,8 @@ pub mod sqlite {
 }
 
 mod migrate;
+#[cfg(feature = "seed")]
+pub mod seed;
 #[cfg(feature = "testing")]
 pub mod testing;
 

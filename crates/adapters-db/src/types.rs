@@ -50,7 +50,7 @@ pub(crate) struct MomentValue(pub(crate) Timestamp);
 pub(crate) struct IpValue(pub(crate) IpAddr);
 
 /// Microseconds from 1970 to 2000, where PostgreSQL's timestamps begin.
-const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
+pub(crate) const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 /// Address families in PostgreSQL's binary form of `inet`.
 const POSTGRES_V4: u8 = 2;
 const POSTGRES_V6: u8 = 3;

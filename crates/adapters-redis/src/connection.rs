@@ -1,4 +1,5 @@
-//! The connection: a few sockets that all callers share.
+//! The connection: a few sockets that all callers share, but for those that stay on one thread and
+//! have their own.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -18,6 +19,7 @@ use tokio::time::timeout;
 
 use crate::address::Address;
 use crate::error::{Failure, left_alone, timed_out};
+use crate::own::{self, Own};
 use crate::socket::{Socket, Sockets};
 
 /// The longest that connecting, that one answer, and that a call in all may take (REL-13).
@@ -31,7 +33,8 @@ pub struct RedisSettings {
     pub url: SecretString,
     /// What all our keys begin with: no braces, which would move them to another cluster slot.
     pub prefix: String,
-    /// How many sockets all callers share; two are enough for one node.
+    /// How many sockets are shared; two are enough for one node. Each runtime of one thread, as
+    /// every worker of a web server is, has one more of its own.
     pub sockets: u32,
 }
 
@@ -65,13 +68,17 @@ pub enum RedisSettingsError {
     Sockets,
 }
 
-/// A Redis server or cluster, reached through a few shared sockets that reconnect by themselves.
+/// A Redis server or cluster, reached through a few sockets that reconnect by themselves.
 ///
-/// Usable from any runtime: whatever a call leaves running does so on the main one.
+/// Usable from any runtime. What a call leaves running does so on the main one, or, where the
+/// caller's runtime has one thread, there, on a socket that nobody else uses.
 #[derive(Clone)]
 pub struct Redis(Arc<Inner>);
 
 struct Inner {
+    /// What makes the sockets of callers that have one of their own; none where a socket of one
+    /// server is not enough.
+    own: Option<Own>,
     pool: bb8::Pool<Sockets>,
     main: Handle,
     prefix: String,
@@ -101,7 +108,7 @@ impl Redis {
         }
         let address = Address::parse(url.expose_secret())?;
         let made = Sockets::new(address, PATIENCE).map_err(|_| RedisSettingsError::Url)?;
-        let doubts = made.doubts();
+        let (own, doubts) = (made.own(), made.doubts());
         let pool = {
             let _on_main = main.enter();
             bb8::Pool::builder()
@@ -115,7 +122,7 @@ impl Redis {
                 .build_unchecked(made)
         };
         let (prefix, breaker) = (prefix.clone(), Mutex::default());
-        Ok(Self(Arc::new(Inner { pool, main, prefix, breaker, doubts })))
+        Ok(Self(Arc::new(Inner { own, pool, main, prefix, breaker, doubts })))
     }
 
     /// Asks the server for an answer.
@@ -155,9 +162,13 @@ impl Redis {
         .await
     }
 
-    /// Takes a socket to share: it is given back at once, so that callers never wait for it.
+    /// Takes the caller's own socket, or one to share: that is given back at once, so that callers
+    /// never wait for it.
     async fn socket(&self) -> Result<Socket, Failure> {
-        Ok(self.0.pool.get().await?.socket.clone())
+        match self.0.own.as_ref().and_then(Own::socket) {
+            Some(own) => Ok(Socket::Server(own?)),
+            None => Ok(self.0.pool.get().await?.socket.clone()),
+        }
     }
 
     /// Runs a call, unless the server failed so often in a row that it is left alone for a moment.
@@ -168,7 +179,11 @@ impl Redis {
         if !self.breaker().admits(Instant::now()) {
             return Err(left_alone());
         }
-        let answer = self.call_on_main(call).await;
+        let answer = if self.0.own.is_some() && own::is_alone() {
+            in_time(call).await
+        } else {
+            self.call_on_main(call).await
+        };
         match &answer {
             Err(StoreError::Unavailable { .. }) => {
                 self.0.doubts.fetch_add(1, Ordering::SeqCst);
@@ -183,19 +198,24 @@ impl Redis {
         self.0.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a call in its time, with the main runtime at hand: the drivers of new connections are
-    /// spawned there, not on the caller's runtime, with which they would die.
+    /// Runs a call with the main runtime at hand: the drivers of shared connections are spawned
+    /// there, not on the caller's runtime, with which they would die.
     async fn call_on_main<T>(
         &self,
         call: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, StoreError> {
-        let mut call = pin!(async { timeout(PATIENCE, call).await });
+        let mut call = pin!(in_time(call));
         let answer = poll_fn(|context| {
             let _on_main = self.0.main.enter();
             call.as_mut().poll(context)
         });
-        answer.await.map_err(|_| timed_out())?.map_err(StoreError::from)
+        answer.await
     }
+}
+
+/// Runs a call in its time.
+async fn in_time<T>(call: impl Future<Output = Result<T, Failure>>) -> Result<T, StoreError> {
+    timeout(PATIENCE, call).await.map_err(|_| timed_out())?.map_err(StoreError::from)
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod arguments;
 mod connection;
 mod error;
 mod forgiven;
+mod own;
 mod socket;
 
 pub mod challenges;

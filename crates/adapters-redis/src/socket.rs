@@ -16,6 +16,7 @@ use redis::{
 use tokio::time::timeout;
 
 use crate::address::Address;
+use crate::own::Own;
 
 /// How long one sentinel may take to say who the master is, and the master to say that it is.
 const ASKED: Duration = Duration::from_millis(200);
@@ -121,6 +122,15 @@ impl Sockets {
             .set_pipeline_buffer_size(1024)
             .set_concurrency_limit(4096);
         Ok(Self { source, config, patience, doubts: Arc::default() })
+    }
+
+    /// What makes sockets to one server for callers that have their own; `None` where it takes more
+    /// than one server.
+    pub(crate) fn own(&self) -> Option<Own> {
+        match &self.source {
+            Source::Server(client) => Some(Own::new(client.clone(), self.config.clone())),
+            Source::Cluster(_) | Source::Sentinel { .. } => None,
+        }
     }
 
     /// What to count in, for whoever sees that a socket is of no use: sockets that were made before

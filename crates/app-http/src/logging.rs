@@ -3,36 +3,47 @@
 //! No value is longer than 256 characters, and none can change how a line is read: control
 //! characters and marks that turn the direction of text are escaped.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::IsTerminal as _;
 
-use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::{MakeVisitor, RecordFields, VisitFmt, VisitOutput};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::settings::Profile;
 
 /// The longest value, in characters.
 const LONGEST: usize = 256;
+
 /// What is worth a line. actix's own lines quote bytes of clients.
-const FILTER: &str = "info,actix_http=off,actix_server=warn,actix_web=off";
+fn worth_a_line() -> Targets {
+    Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_target("actix_http", LevelFilter::OFF)
+        .with_target("actix_server", LevelFilter::WARN)
+        .with_target("actix_web", LevelFilter::OFF)
+}
 
 /// Begins to log.
 pub(crate) fn start(profile: Profile) {
-    let filter = EnvFilter::new(FILTER);
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
+    let log = tracing_subscriber::registry().with(worth_a_line());
     // A second call finds a log that has begun, which is as good.
     let _ = match profile {
-        Profile::Development => builder.fmt_fields(Bounded).compact().try_init(),
-        Profile::Production => builder.fmt_fields(AsJson).event_format(JsonLines).try_init(),
+        Profile::Development => log.with(lines.fmt_fields(Bounded).compact()).try_init(),
+        Profile::Production => {
+            log.with(lines.fmt_fields(AsJson).event_format(JsonLines)).try_init()
+        }
     };
 }
 
@@ -46,8 +57,11 @@ pub(crate) fn report_panics() {
     }));
 }
 
-/// Cuts and escapes a value.
-fn plain(value: &str) -> String {
+/// Cuts and escapes a value; nearly all stay as they are.
+fn plain(value: &str) -> Cow<'_, str> {
+    if value.len() <= LONGEST && value.bytes().all(|it| it == b' ' || it.is_ascii_graphic()) {
+        return Cow::Borrowed(value);
+    }
     let mut plain = String::with_capacity(value.len().min(LONGEST));
     for character in value.chars().take(LONGEST) {
         match character {
@@ -63,7 +77,7 @@ fn plain(value: &str) -> String {
     if value.chars().nth(LONGEST).is_some() {
         plain.push('…');
     }
-    plain
+    Cow::Owned(plain)
 }
 
 /// Fields for people.
@@ -83,19 +97,29 @@ impl<'a> MakeVisitor<Writer<'a>> for Bounded {
     }
 }
 
-impl Visit for BoundedVisitor<'_> {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.record_debug(field, &format_args!("{value}"));
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+impl BoundedVisitor<'_> {
+    /// Writes what nobody can misread.
+    fn write(&mut self, field: &Field, value: &dyn fmt::Display) {
         let blank = if std::mem::take(&mut self.first) { "" } else { " " };
-        let value = plain(&format!("{value:?}"));
         let name = field.name();
         self.result = self.result.and_then(|()| match name {
             "message" => write!(self.writer, "{blank}{value}"),
             _ => write!(self.writer, "{blank}{name}={value}"),
         });
+    }
+}
+
+impl Visit for BoundedVisitor<'_> {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.write(field, &value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.write(field, &plain(value));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.write(field, &plain(&format!("{value:?}")));
     }
 }
 
@@ -111,44 +135,62 @@ impl VisitFmt for BoundedVisitor<'_> {
     }
 }
 
-/// Collects fields as members of a JSON object.
-#[derive(Default)]
-struct Members(Map<String, Value>);
+/// Writes fields as members of a JSON object, each after a comma.
+struct Members<'a> {
+    writer: Writer<'a>,
+    result: fmt::Result,
+}
 
-impl Visit for Members {
+impl Members<'_> {
+    /// Writes a member whose value is JSON already.
+    fn write(&mut self, name: &str, value: &dyn fmt::Display) {
+        // Names of fields are ours: none has to be escaped.
+        self.result = self.result.and_then(|()| write!(self.writer, ",\"{name}\":{value}"));
+    }
+
+    fn write_text(&mut self, name: &str, text: &str) {
+        let text = plain(text);
+        if text.bytes().all(|it| it != b'"' && it != b'\\') {
+            return self.write(name, &format_args!("\"{text}\""));
+        }
+        self.write(name, &serde_json::Value::from(text));
+    }
+}
+
+impl Visit for Members<'_> {
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.write(field.name(), &value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.write(field.name(), &value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.write(field.name(), &value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().to_owned(), plain(value).into());
+        self.write_text(field.name(), value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.insert(field.name().to_owned(), plain(&format!("{value:?}")).into());
+        self.write_text(field.name(), &format!("{value:?}"));
     }
 }
 
-/// Fields of spans, kept as JSON until a line is written.
+/// Fields of spans, kept as members until a line is written.
 struct AsJson;
 
 impl<'w> FormatFields<'w> for AsJson {
-    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'w>, fields: R) -> fmt::Result {
-        let mut members = Members::default();
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
+        let mut members = Members { writer, result: Ok(()) };
         fields.record(&mut members);
-        write!(writer, "{}", Value::Object(members.0))
+        members.result
     }
 }
 
-/// One JSON object a line: the moment, the level, the target, and the fields of event and spans.
+/// One JSON object a line: the moment, the level, the target, and the fields of spans and event.
 struct JsonLines;
 
 impl<S> FormatEvent<S, AsJson> for JsonLines
@@ -161,27 +203,23 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut line = Members::default();
+        let (level, target) = (event.metadata().level(), event.metadata().target());
+        write!(writer, "{{\"at\":\"{}\",\"level\":\"{level}\",\"target\":\"{target}\"", now())?;
         for span in context.event_scope().into_iter().flatten() {
-            let extensions = span.extensions();
-            let fields = extensions.get::<FormattedFields<AsJson>>();
-            if let Some(Ok(Value::Object(fields))) =
-                fields.map(|it| serde_json::from_str(&it.fields))
-            {
-                line.0.extend(fields);
+            if let Some(fields) = span.extensions().get::<FormattedFields<AsJson>>() {
+                writer.write_str(&fields.fields)?;
             }
         }
-        event.record(&mut line);
-        line.0.insert("at".to_owned(), now().into());
-        line.0.insert("level".to_owned(), event.metadata().level().as_str().into());
-        line.0.insert("target".to_owned(), event.metadata().target().into());
-        writeln!(writer, "{}", Value::Object(line.0))
+        let mut members = Members { writer: writer.by_ref(), result: Ok(()) };
+        event.record(&mut members);
+        members.result?;
+        writeln!(writer, "}}")
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a log line tells when it was written")]
-fn now() -> String {
-    jiff::Timestamp::now().to_string()
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
 }
 
 #[cfg(test)]
@@ -223,6 +261,32 @@ mod tests {
         let lines = String::from_utf8(kept.0.lock().expect("a lock").clone()).expect("text");
         assert!(lines.contains("panicked") && lines.contains("logging.rs:"), "{lines}");
         assert!(!lines.contains("13800138000"), "{lines}");
+    }
+
+    /// LOG-02: each line is one object, whatever a value is made of.
+    #[test]
+    fn a_line_is_one_object() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let log = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .fmt_fields(AsJson)
+            .event_format(JsonLines)
+            .finish();
+        let text = "a \"b\" \\ c\r\n\u{202e}汉";
+        tracing::subscriber::with_default(log, || {
+            let span = tracing::info_span!("request", request_id = %text);
+            span.in_scope(|| tracing::info!(text, number = 7_u64, error = ?Some(text), "told"));
+        });
+        let lines = String::from_utf8(kept.0.lock().expect("a lock").clone()).expect("text");
+        assert_eq!(lines.lines().count(), 1, "{lines}");
+        let line: serde_json::Value = serde_json::from_str(&lines).expect("JSON");
+        let told = "a \"b\" \\ c\\u{d}\\u{a}\\u{202e}汉";
+        assert_eq!((&line["text"], &line["request_id"]), (&told.into(), &told.into()));
+        assert_eq!((&line["message"], &line["number"]), (&"told".into(), &7.into()));
+        assert_eq!(line["level"], "INFO");
+        assert!(line["error"].as_str().is_some_and(|it| it.starts_with("Some(")), "{line}");
+        assert!(line["at"].as_str().is_some_and(|it| it.parse::<jiff::Timestamp>().is_ok()));
     }
 
     /// LOG-02: a value cannot begin a new line, colour a terminal or turn the text around.

@@ -22,6 +22,8 @@ mod outbox;
 mod problem;
 mod query;
 mod routes;
+#[cfg(feature = "seed")]
+mod seed;
 mod serve;
 mod settings;
 mod shapes;
@@ -73,6 +75,9 @@ enum Command {
         #[command(subcommand)]
         verb: keys::Verb,
     },
+    /// Fill a PostgreSQL with users that can log in; for development
+    #[cfg(feature = "seed")]
+    Seed(seed::Arguments),
     /// Ask the node at `server.bind` whether it lives, as containers do
     Health,
     /// Print the OpenAPI document and exit
@@ -104,6 +109,8 @@ fn run(arguments: &Arguments) -> Result<()> {
             Some(Command::Migrate { verb }) => migrations::run(&settings.store, verb).await,
             Some(Command::Outbox { verb }) => outbox::run(&settings.store, verb).await,
             Some(Command::Users { verb }) => users::run(&settings.store, verb).await,
+            #[cfg(feature = "seed")]
+            Some(Command::Seed(arguments)) => seed::run(&settings, arguments).await,
             Some(Command::Health) => health::run(settings.server.bind).await,
             Some(Command::Keys { verb }) => keys::run(&settings, verb).await,
             _ => serve::serve(settings).await,

@@ -30,6 +30,7 @@ mod oauth2_races;
 mod operation;
 mod password;
 mod password_reset;
+mod plans;
 mod providers;
 mod races;
 mod reauthenticate;

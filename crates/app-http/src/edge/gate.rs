@@ -111,10 +111,12 @@ fn refusal(request: &ServiceRequest) -> Option<Problem> {
     if target::is_ambiguous(request.uri().path()) {
         return Some(Problem::new(Code::NotFound));
     }
+    if !target::has_secret(request.query_string()) {
+        return None;
+    }
     // A provider's callback brings its code, which is good once and for us alone (EDGE-11).
     let is_callback = request.match_pattern().as_deref() == Some(CALLBACK);
-    (!is_callback && target::has_secret(request.query_string()))
-        .then(|| Problem::new(Code::CredentialsInUrl))
+    (!is_callback).then(|| Problem::new(Code::CredentialsInUrl))
 }
 
 /// Puts problems into words; everything else stays as the route gave it.

@@ -15,6 +15,11 @@ const SECRETS: [&str; 9] = [
 
 /// True for a path that proxies and routers may read in different ways.
 pub(super) fn is_ambiguous(path: &str) -> bool {
+    // Nearly all paths are letters between single slashes, of which there is one reading.
+    let is_plain = |it: u8| it.is_ascii_alphanumeric() || b"/_-".contains(&it);
+    if path.starts_with('/') && path.bytes().all(is_plain) && !path.contains("//") {
+        return false;
+    }
     let lower = path.to_ascii_lowercase();
     let spelled = ["//", ";", "\\", "%2f", "%5c", "%00", "%3b"];
     !path.starts_with('/')
