@@ -2,6 +2,7 @@
 
 mod arrows;
 mod ids;
+mod lints;
 mod migrations;
 mod sources;
 
@@ -18,12 +19,13 @@ struct Source {
     text: String,
 }
 
-/// Checks the arrows, the sources and the migrations, and lists all that is wrong.
+/// Checks the arrows, the lints, the sources and the migrations, and lists all that is wrong.
 pub(crate) fn tidy() -> Result<()> {
     let workspace = Workspace::load()?;
     let sources = sources()?;
     let complaints = [
         arrows::complaints(&workspace.packages),
+        lints::complaints(&manifests(&workspace)?),
         sources::complaints(&sources),
         migrations::complaints(&root().join("migrations")),
     ]
@@ -46,6 +48,21 @@ pub(crate) fn tidy() -> Result<()> {
 pub(crate) fn print_ids() -> Result<()> {
     ids::print(&sources()?);
     Ok(())
+}
+
+/// The manifests of all packages, and that of the workspace.
+fn manifests(workspace: &Workspace) -> Result<lints::Manifests> {
+    let read = |path: &Path| {
+        fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))
+    };
+    Ok(lints::Manifests {
+        workspace: read(&root().join("Cargo.toml"))?,
+        packages: workspace
+            .packages
+            .iter()
+            .map(|it| Ok((it.name.clone(), read(&it.manifest)?)))
+            .collect::<Result<_>>()?,
+    })
 }
 
 /// All Rust files of the repository, in the order of their paths.

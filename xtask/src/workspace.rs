@@ -16,6 +16,8 @@ pub(crate) struct Workspace {
 /// One package.
 pub(crate) struct Package {
     pub(crate) name: String,
+    /// Where its `Cargo.toml` is.
+    pub(crate) manifest: PathBuf,
     /// Whether it has a library, and so documentation tests.
     pub(crate) is_library: bool,
     pub(crate) dependencies: Vec<Dependency>,
@@ -66,6 +68,7 @@ fn package(value: &Value) -> Result<Package> {
         .any(|it| it == "lib" || it == "proc-macro");
     Ok(Package {
         name: text(value, "name")?.to_owned(),
+        manifest: text(value, "manifest_path")?.into(),
         is_library,
         dependencies: array(value, "dependencies")?
             .iter()
@@ -106,6 +109,7 @@ mod tests {
             "target_directory": "/t",
             "packages": [{
                 "name": "ports",
+                "manifest_path": "/r/crates/ports/Cargo.toml",
                 "targets": [{ "kind": ["lib"] }],
                 "dependencies": [
                     { "name": "domain", "kind": null, "path": "/r/crates/domain" },
@@ -117,6 +121,7 @@ mod tests {
         assert_eq!(workspace.target_directory, Path::new("/t"));
         let [ports] = &workspace.packages[..] else { panic!("one package") };
         assert!(ports.is_library);
+        assert_eq!(ports.manifest, Path::new("/r/crates/ports/Cargo.toml"));
         let dependency =
             |name: &str, is_dev, is_ours| Dependency { name: name.to_owned(), is_dev, is_ours };
         assert_eq!(

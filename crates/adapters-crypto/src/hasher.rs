@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
 
-use argon2::Params;
+use argon2_simd::Params;
 use async_trait::async_trait;
 use domain::Duration;
 use domain::password::{Password, PasswordAttempt, PasswordHash, Verdict};
@@ -42,6 +42,8 @@ pub struct HasherSettings {
     /// How long one may have to wait: half of it for a place, and half in the queue, by the usual
     /// time of a hash.
     pub wait: Duration,
+    /// How long a thread without work keeps its memory.
+    pub keep: Duration,
 }
 
 /// Why a hasher does not start.
@@ -70,7 +72,8 @@ pub enum WrapError {
     Hash(#[from] HashError),
 }
 
-/// Argon2id v1.3 (RFC 9106), on threads that keep their work memory.
+/// Argon2id v1.3 (RFC 9106), on threads that take their work memory for the first hash and keep it
+/// while there is work.
 ///
 /// A place is given while the queue is not full, and not so long that its turn would come too late;
 /// whoever has one is served, unless they go away (PWD-05). Dropping the hasher and its places ends
@@ -83,18 +86,18 @@ pub struct ArgonHasher {
 impl ArgonHasher {
     /// Starts the threads.
     pub fn start(settings: &HasherSettings) -> Result<Self, StartError> {
-        let params =
-            Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
-                .ok()
-                .filter(stored::is_affordable)
-                .ok_or(StartError::Parameters)?;
+        let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism)
+            .ok()
+            .filter(stored::is_affordable)
+            .ok_or(StartError::Parameters)?;
         let cores = available_parallelism().map_or(1, usize::from);
         let hashes = Arc::new(AtomicU64::new(0));
         let threads = Threads::start(
             settings.threads.clamp(1, cores),
             settings.queue.min(LONGEST_QUEUE),
             settings.wait,
-            || Bench::new(params.clone(), Arc::clone(&hashes)),
+            settings.keep,
+            || Bench::new(params, Arc::clone(&hashes)),
         )
         .map_err(|source| StartError::Thread { source })?;
         Ok(Self { threads, hashes })

@@ -57,6 +57,8 @@ use crate::settings::{Carrier, Hashing, Profile, Provider, Sender, Settings, Sto
 
 /// How long a password may wait for a thread (PWD-05).
 const HASH_WAIT: Duration = Duration::from_secs(2);
+/// How long a hashing thread without work keeps its memory. Taking it anew costs milliseconds.
+const HASH_KEEP: Duration = Duration::from_secs(5);
 
 /// All that was built.
 pub(crate) struct Wired {
@@ -187,6 +189,7 @@ const fn hashing(cost: Hashing) -> HasherSettings {
         threads: usize::MAX,
         queue: 100,
         wait: HASH_WAIT,
+        keep: HASH_KEEP,
     }
 }
 

@@ -4,15 +4,17 @@ use crate::workspace::{Dependency, Package};
 
 /// Packages from outside that only some of ours may name; those whose names go on after a `-` or
 /// a `_` are meant as well. `deny.toml` holds the same for what comes in through others.
-const OWNERS: [(&str, &[&str]); 15] = [
+const OWNERS: [(&str, &[&str]); 17] = [
     ("actix", &["app-http", "bench", "test-vendors", "tests"]),
-    ("argon2", &["adapters-crypto"]),
+    ("argon2", &["argon2-simd"]),
     ("bb8", &["adapters-redis"]),
     ("bcrypt", &["adapters-crypto"]),
+    ("blake2", &["argon2-simd"]),
     ("deadpool", &["adapters-db"]),
     ("diesel", &["adapters-db"]),
     ("lettre", &["adapters-email"]),
     ("libsqlite3", &["adapters-db"]),
+    ("memmap2", &["argon2-simd"]),
     ("metrics-exporter", &["app-http"]),
     ("pbkdf2", &["adapters-crypto"]),
     ("redis", &["adapters-redis", "bench", "tests"]),
@@ -69,9 +71,10 @@ fn may_use(package: &str, other: &str, in_tests: bool) -> bool {
         "tests" => is_stand_in(other),
         // The bench hashes passwords and tokens bare, with the code that the service has for it.
         "bench" => is_core(other) || is_stand_in(other) || other == "adapters-crypto",
+        "adapters-crypto" if other == "argon2-simd" => true,
         _ if is_adapter(package) => is_core(other) || (in_tests && is_stand_in(other)),
-        // domain, test-servers and test-vendors use none of ours, and so does a package that we do
-        // not know.
+        // domain, argon2-simd, test-servers and test-vendors use none of ours, and so does a package
+        // that we do not know.
         _ => false,
     }
 }
@@ -98,7 +101,12 @@ mod tests {
     use super::*;
 
     fn package(name: &str, dependencies: &[Dependency]) -> Package {
-        Package { name: name.to_owned(), is_library: true, dependencies: dependencies.to_vec() }
+        Package {
+            name: name.to_owned(),
+            manifest: "Cargo.toml".into(),
+            is_library: true,
+            dependencies: dependencies.to_vec(),
+        }
     }
 
     fn ours(name: &str) -> Dependency {
@@ -122,6 +130,8 @@ mod tests {
                 "application",
                 &[ours("domain"), in_tests(ours("adapters-db")), in_tests(ours("adapters-memory"))],
             ),
+            package("adapters-crypto", &[ours("argon2-simd"), ours("ports"), outside("bcrypt")]),
+            package("argon2-simd", &[in_tests(outside("argon2")), outside("memmap2")]),
             package("adapters-db", &[ours("ports"), outside("diesel-async")]),
             package("adapters-email", &[in_tests(ours("test-servers")), outside("lettre")]),
             package("app-http", &[ours("application"), ours("adapters-db"), outside("actix-web")]),
@@ -140,6 +150,8 @@ mod tests {
             ("application", in_tests(ours("adapters-redis"))),
             ("adapters-db", ours("application")),
             ("adapters-db", ours("adapters-redis")),
+            ("adapters-db", ours("argon2-simd")),
+            ("argon2-simd", ours("ports")),
             ("adapters-email", ours("test-servers")),
             ("adapters-db", in_tests(ours("adapters-memory"))),
             ("tests", ours("domain")),

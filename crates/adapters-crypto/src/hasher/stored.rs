@@ -2,8 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use argon2::Params;
-use argon2::password_hash::phc;
+use argon2_simd::Params;
 
 use super::legacy::LegacyScheme;
 
@@ -75,7 +74,8 @@ impl Stored {
     pub(super) fn is_weaker_than(&self, today: &Params) -> bool {
         match self {
             Self::Argon(argon) => {
-                argon.params.m_cost() < today.m_cost() || argon.params.t_cost() < today.t_cost()
+                argon.params.memory_kib() < today.memory_kib()
+                    || argon.params.passes() < today.passes()
             }
             Self::Wrapped { .. } | Self::Bcrypt(_) | Self::Pbkdf2 { .. } => true,
         }
@@ -85,9 +85,11 @@ impl Stored {
 impl Argon {
     fn parse(text: &str) -> Option<Self> {
         let parsed = phc::PasswordHash::new(text).ok()?;
-        let params = Params::try_from(&parsed).ok().filter(is_affordable)?;
-        // What the string says of old extensions changes the hash; nobody has such strings.
-        let plain = params.keyid().is_empty() && params.data().is_empty();
+        let [memory_kib, passes, lanes] =
+            ["m", "t", "p"].map(|name| parsed.params.get_decimal(name));
+        let params = Params::new(memory_kib?, passes?, lanes?).ok().filter(is_affordable)?;
+        // Old extensions (`keyid`, `data`) change the hash; nobody has such strings.
+        let plain = parsed.params.iter().count() == 3;
         let known = parsed.algorithm.as_str() == "argon2id" && parsed.version == Some(19);
         (plain && known).then_some(())?;
         Some(Self {
@@ -100,9 +102,9 @@ impl Argon {
 
 /// True if computing a hash with these parameters stays within memory and time.
 pub(super) fn is_affordable(params: &Params) -> bool {
-    params.m_cost() <= MOST_MEMORY_KIB
-        && params.t_cost() <= MOST_PASSES
-        && params.p_cost() <= MOST_LANES
+    params.memory_kib() <= MOST_MEMORY_KIB
+        && params.passes() <= MOST_PASSES
+        && params.lanes() <= MOST_LANES
 }
 
 fn parse_pbkdf2(text: &str) -> Option<Stored> {
@@ -144,6 +146,7 @@ mod tests {
     #[case(&format!("$argon2id$v=16$m=64,t=2,p=1${SALT_AND_HASH}"), false)]
     #[case(&format!("$argon2id$m=64,t=2,p=1${SALT_AND_HASH}"), false)]
     #[case(&format!("$argon2id$v=19$m=64,t=2,p=1,keyid=AAAA${SALT_AND_HASH}"), false)]
+    #[case(&format!("$argon2id$v=19$m=64,t=2${SALT_AND_HASH}"), false)]
     #[case(&format!("$argon2i$v=19$m=64,t=2,p=1${SALT_AND_HASH}"), false)]
     #[case("$argon2id$v=19$m=64,t=2,p=1$c29tZSBzYWx0IG9mIGl0", false)]
     #[case("$argon2id$v=19$m=64,t=2,p=1", false)]

@@ -29,6 +29,7 @@ fn settings() -> HasherSettings {
         threads: 2,
         queue: 100,
         wait: Duration::from_secs(20),
+        keep: Duration::from_hours(1),
     }
 }
 
@@ -332,6 +333,35 @@ async fn a_caller_that_went_away_is_skipped() {
     held.release().await;
     hasher.hash(&password(SECRET)).await.unwrap();
     assert_eq!(hasher.hashes(), 1);
+}
+
+/// What the only thread of a hasher keeps, in KiB.
+async fn kept(hasher: &ArgonHasher) -> usize {
+    hasher.threads.run(|bench| bench.kept_kib()).await.unwrap()
+}
+
+/// PWD-05: work memory is taken by the first hash, and kept while there is work.
+#[tokio::test]
+async fn memory_is_taken_by_the_first_hash_and_kept() {
+    let hasher = one_thread(10, Duration::from_secs(20));
+    assert_eq!(kept(&hasher).await, 0);
+    hasher.hash(&password(SECRET)).await.unwrap();
+    assert_eq!(kept(&hasher).await, 64);
+}
+
+/// PWD-05: a thread without work gives its memory back.
+#[tokio::test]
+async fn memory_is_given_back_when_there_is_no_work() {
+    let settings = HasherSettings { threads: 1, keep: Duration::ZERO, ..settings() };
+    let hasher = ArgonHasher::start(&settings).unwrap();
+    hasher.hash(&password(SECRET)).await.unwrap();
+    // A question that comes before the thread has looked for work finds it still at work.
+    let mut questions = 0;
+    while kept(&hasher).await > 0 {
+        questions += 1;
+        assert!(questions < 100_000, "the memory is kept");
+    }
+    assert!(hasher.hash(&password(SECRET)).await.is_ok(), "and taken again");
 }
 
 /// PWD-05: 200 at once never run on more threads than there are.

@@ -2,12 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use crossbeam_channel::{Receiver, RecvError, RecvTimeoutError, Sender, unbounded};
 use domain::Duration;
 use ports::hasher::HashError;
 use tokio::sync::{Notify, oneshot};
@@ -25,20 +25,21 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// Starts `count` threads behind a queue of `places`.
+    /// Starts `count` threads behind a queue of `places`. A thread that had no work for `keep` gives
+    /// its memory back.
     pub(super) fn start(
         count: usize,
         places: usize,
         wait: Duration,
+        keep: Duration,
         bench: impl Fn() -> Bench,
     ) -> std::io::Result<Self> {
-        let (queue, jobs) = channel();
-        let jobs = Arc::new(Mutex::new(jobs));
+        let (queue, jobs) = unbounded();
         for _ in 0..count {
-            let (jobs, mut bench) = (Arc::clone(&jobs), bench());
+            let (jobs, mut bench) = (jobs.clone(), bench());
             thread::Builder::new()
                 .name("password-hash".to_owned())
-                .spawn(move || work(&jobs, &mut bench))?;
+                .spawn(move || work(&jobs, &mut bench, keep))?;
         }
         let load = Load {
             threads: count,
@@ -164,10 +165,15 @@ impl Drop for Taken {
 }
 
 /// Takes jobs until the queue is gone.
-fn work(jobs: &Mutex<Receiver<Job>>, bench: &mut Bench) {
+fn work(jobs: &Receiver<Job>, bench: &mut Bench, keep: Duration) {
     loop {
-        // One thread waits in `recv`, the others wait for the lock.
-        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let next = jobs.recv_timeout(keep).or_else(|it| match it {
+            RecvTimeoutError::Timeout => {
+                bench.rest();
+                jobs.recv()
+            }
+            RecvTimeoutError::Disconnected => Err(RecvError),
+        });
         let Ok(job) = next else { return };
         // A panic is a bug that its caller is told of; the thread goes on for the others.
         let _ = catch_unwind(AssertUnwindSafe(|| job(bench)));
