@@ -68,6 +68,7 @@ impl Hashing {
             threads: usize::MAX,
             queue: 100,
             wait: Duration::from_secs(2),
+            keep: Duration::from_secs(5),
         };
         let hasher = Arc::new(ArgonHasher::start(&settings)?);
         let password = Password::parse(
