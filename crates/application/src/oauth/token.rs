@@ -186,6 +186,7 @@ pub(super) async fn end_session(
         user_id,
         action: AccountEvent::SessionEnded,
         object: Some(*session_id.as_uuid()),
+        client_id: None,
         origin: Some(origin),
         at,
     };
