@@ -16,7 +16,6 @@ pub mod pkce;
 pub mod redirect;
 pub mod refresh;
 pub mod scope;
-pub mod token;
 
 use client::Client;
 
