@@ -15,6 +15,7 @@ use domain::user::UserState;
 use domain::{Timestamp, ending::AccountEvent};
 use ports::accounts::{Changed, Registered};
 
+use super::consent_queries;
 use super::engine::Conn;
 use super::queries::{in_transaction, spend};
 use crate::error::{Failure, corrupt};
@@ -247,6 +248,9 @@ async fn lock(
             .set(users::links_since.eq(at))
             .execute(conn)
             .await?;
+    }
+    if ends(Holding::Consent) {
+        consent_queries::forget(conn, base.user_id).await?;
     }
     Ok(())
 }

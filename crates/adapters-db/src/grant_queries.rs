@@ -19,6 +19,7 @@ use ports::grants::{
     Renewed, Taken,
 };
 
+use super::consent_queries;
 use super::engine::Conn;
 use super::queries::{find_session_by_id, in_transaction, lock_user};
 use crate::error::{Failure, corrupt};
@@ -38,6 +39,12 @@ pub(super) async fn issue(conn: &mut Conn, new: &NewCode) -> Result<Issued, Fail
             lock_user(conn, IdValue(*child.session.user_id.as_uuid())).await?;
             if !may_begin(conn, child, new.at).await? {
                 return Ok(Issued::Stale);
+            }
+            let user_id = child.session.user_id;
+            if let Some(need) = &child.need
+                && !consent_queries::covers(conn, user_id, &new.code.grant.client_id, need).await?
+            {
+                return Ok(Issued::Unconsented);
             }
             let row = SessionRow::of(&child.session, &child.token);
             diesel::insert_into(sessions::table).values(row).execute(conn).await?;

@@ -1,10 +1,11 @@
 //! Accounts, sessions and the audit log on PostgreSQL and on SQLite.
 //!
-//! The shared files (`queries.rs`, `accounts.rs`, `sessions.rs`, `grants.rs`, `outbox.rs`,
-//! `retention.rs`, `pool.rs`) are compiled once for each engine; only what `postgres.rs` and `sqlite.rs` define differs: the connection, its pools,
+//! The shared files (`queries.rs`, `accounts.rs`, `sessions.rs`, `grants.rs`, `consents.rs`,
+//! `outbox.rs`, `retention.rs`, `pool.rs`) are compiled once for each engine; only what `postgres.rs` and `sqlite.rs` define differs: the connection, its pools,
 //! transactions, and the three writes that PostgreSQL does in one statement. There is no `if` on
 //! the engine anywhere.
 
+mod consent_row;
 mod error;
 mod grant_rows;
 mod outbox_row;
@@ -22,6 +23,10 @@ pub mod postgres {
     mod accounts;
     #[path = "changes.rs"]
     mod changes;
+    #[path = "consent_queries.rs"]
+    mod consent_queries;
+    #[path = "consents.rs"]
+    mod consents;
     #[path = "postgres.rs"]
     mod engine;
     #[path = "grant_queries.rs"]
@@ -59,6 +64,10 @@ pub mod sqlite {
     mod accounts;
     #[path = "changes.rs"]
     mod changes;
+    #[path = "consent_queries.rs"]
+    mod consent_queries;
+    #[path = "consents.rs"]
+    mod consents;
     #[path = "sqlite.rs"]
     mod engine;
     #[path = "grant_queries.rs"]

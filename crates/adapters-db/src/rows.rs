@@ -312,6 +312,7 @@ pub(crate) struct AuditRow {
     device_id: Option<String>,
     device_name: Option<String>,
     at: MomentValue,
+    client_id: Option<String>,
 }
 
 impl AuditRow {
@@ -326,6 +327,7 @@ impl AuditRow {
             device_id: origin.and_then(|it| it.device.id.clone()),
             device_name: origin.and_then(|it| it.device.name.clone()),
             at: MomentValue(line.at),
+            client_id: line.client_id.as_ref().map(|it| it.as_str().to_owned()),
         }
     }
 }

@@ -136,6 +136,7 @@ table! {
         device_id -> Nullable<Text>,
         device_name -> Nullable<Text>,
         at -> Moment,
+        client_id -> Nullable<Text>,
     }
 }
 
@@ -215,6 +216,18 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::Text;
+    use crate::types::{Id, Moment};
+
+    oauth_consents (user_id, client_id) {
+        user_id -> Id,
+        client_id -> Text,
+        scope -> Text,
+        granted_at -> Moment,
+    }
+}
+
+table! {
     use diesel::sql_types::{Binary, Integer, Text};
     use crate::types::Moment;
 
@@ -255,4 +268,5 @@ allow_tables_to_appear_in_same_query!(
     oauth_codes,
     oauth_refresh_tokens,
     oauth_access_tokens,
+    oauth_consents,
 );

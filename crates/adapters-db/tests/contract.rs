@@ -9,7 +9,7 @@ use domain::session::Slide;
 use ports::error::StoreError;
 use ports::signing_keys::SigningKeys;
 use ports::testing::contract::accounts::{Stores, token};
-use ports::testing::contract::{grants, outbox, retention};
+use ports::testing::contract::{consents, grants, outbox, retention};
 use ports::testing::{START, at, race};
 use tokio::runtime::Handle;
 
@@ -33,6 +33,18 @@ where
         + 'static,
 {
     grants::Stores { accounts: stores(database.clone()), grants: Arc::new(database) }
+}
+
+fn consent_stores<D>(database: D) -> consents::Stores
+where
+    D: ports::accounts::Accounts
+        + ports::sessions::Sessions
+        + ports::grants::Grants
+        + ports::consents::Consents
+        + Clone
+        + 'static,
+{
+    consents::Stores { grants: grant_stores(database.clone()), consents: Arc::new(database) }
 }
 
 /// The stores of the outbox; `insert` runs one statement on the database.
@@ -165,12 +177,19 @@ mod on_sqlite {
         grant_stores(sqlite::open(&fresh(), &Handle::current()).unwrap())
     }
 
+    async fn store_with_consents() -> consents::Stores {
+        consent_stores(sqlite::open(&fresh(), &Handle::current()).unwrap())
+    }
+
     fn key_store() -> std::future::Ready<Arc<dyn SigningKeys>> {
         std::future::ready(Arc::new(sqlite::open(&fresh(), &Handle::current()).unwrap()))
     }
 
     mod code_and_token_grants {
         ports::grants_contract!(super::store_with_grants());
+    }
+    mod what_people_agreed_to {
+        ports::consents_contract!(super::store_with_consents());
     }
     mod keys_that_sign {
         ports::signing_keys_contract!(super::key_store());
@@ -187,6 +206,7 @@ mod on_sqlite {
         ports::testing::racy::suites_fail_on_a_racy_variant(store).await;
         ports::testing::racy_outbox::suite_fails_on_a_racy_variant(store_with_outbox).await;
         ports::testing::racy_grants::suites_fail_on_a_racy_variant(store_with_grants).await;
+        ports::testing::racy_consents::suite_fails_on_racy_variants(store_with_consents).await;
     }
 
     /// REL-06, REL-13: while the writer is stuck reads go on, and whoever finds no place is told
@@ -294,12 +314,19 @@ mod on_postgres {
         grant_stores(open(&fresh().await))
     }
 
+    async fn store_with_consents() -> consents::Stores {
+        consent_stores(postgres::open(&fresh().await, &Handle::current()).unwrap())
+    }
+
     async fn key_store() -> Arc<dyn SigningKeys> {
         Arc::new(open(&fresh().await))
     }
 
     mod code_and_token_grants {
         ports::grants_contract!(super::store_with_grants());
+    }
+    mod what_people_agreed_to {
+        ports::consents_contract!(super::store_with_consents());
     }
     mod keys_that_sign {
         ports::signing_keys_contract!(super::key_store());
@@ -316,6 +343,7 @@ mod on_postgres {
         ports::testing::racy::suites_fail_on_a_racy_variant(store).await;
         ports::testing::racy_outbox::suite_fails_on_a_racy_variant(store_with_outbox).await;
         ports::testing::racy_grants::suites_fail_on_a_racy_variant(store_with_grants).await;
+        ports::testing::racy_consents::suite_fails_on_racy_variants(store_with_consents).await;
     }
 
     /// REL-05, REL-13: whoever waits too long for a lock is told to try again.

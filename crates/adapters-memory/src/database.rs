@@ -1,5 +1,6 @@
 //! Accounts and sessions in process, for tests: the same promises as a database, kept by one lock.
 
+mod consents;
 mod grants;
 mod outbox;
 mod retention;
@@ -50,6 +51,7 @@ struct Tables {
     master_secret: Option<Subject>,
     outbox: outbox::Table,
     grants: grants::Tables,
+    consents: consents::Table,
 }
 
 /// Whose a name is.
@@ -260,6 +262,9 @@ impl Tables {
         }
         if ends(Holding::LinkCode) {
             record.links_since = record.links_since.max(Some(at));
+        }
+        if ends(Holding::Consent) {
+            self.consents.forget(user_id);
         }
     }
 

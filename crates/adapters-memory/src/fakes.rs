@@ -75,6 +75,7 @@ impl Fakes {
             providers: Arc::new(self.providers.clone()),
             carriers: Arc::new(self.carriers.clone()),
             grants: self.database.clone(),
+            consents: self.database.clone(),
             signing_keys: self.database.clone(),
             signer: Arc::new(FakeSigner),
             signatures: Arc::new(FakeSignatures),

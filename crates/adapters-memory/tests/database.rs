@@ -6,7 +6,7 @@ use std::sync::Arc;
 use adapters_memory::database::MemoryDatabase;
 use ports::signing_keys::SigningKeys;
 use ports::testing::contract::accounts::Stores;
-use ports::testing::contract::{grants, outbox, retention};
+use ports::testing::contract::{consents, grants, outbox, retention};
 use ports::testing::racy::suites_fail_on_a_racy_variant;
 use ports::testing::racy_outbox::suite_fails_on_a_racy_variant;
 
@@ -48,6 +48,13 @@ fn memory_grants() -> std::future::Ready<grants::Stores> {
     std::future::ready(grants::Stores { accounts, grants: database })
 }
 
+fn memory_consents() -> std::future::Ready<consents::Stores> {
+    let database = Arc::new(MemoryDatabase::default());
+    let accounts = Stores { accounts: database.clone(), sessions: database.clone() };
+    let grants = grants::Stores { accounts, grants: database.clone() };
+    std::future::ready(consents::Stores { grants, consents: database })
+}
+
 fn memory_keys() -> std::future::Ready<Arc<dyn SigningKeys>> {
     std::future::ready(Arc::new(MemoryDatabase::default()))
 }
@@ -72,6 +79,10 @@ mod grants_in_memory {
     ports::grants_contract!(super::memory_grants());
 }
 
+mod consents_in_memory {
+    ports::consents_contract!(super::memory_consents());
+}
+
 mod signing_keys_in_memory {
     ports::signing_keys_contract!(super::memory_keys());
 }
@@ -93,4 +104,9 @@ async fn a_racy_outbox_breaks_the_promises() {
 #[tokio::test(flavor = "multi_thread")]
 async fn racy_grants_break_the_promises() {
     ports::testing::racy_grants::suites_fail_on_a_racy_variant(memory_grants).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn racy_consents_break_the_promises() {
+    ports::testing::racy_consents::suite_fails_on_racy_variants(memory_consents).await;
 }

@@ -14,8 +14,8 @@ use ports::Ports;
 use crate::edge::{Network, no_override};
 use crate::problem::{Code, Problem};
 use crate::routes::{
-    challenges, dev, docs, health, identities, login, logins, logout, me, merge, oauth2, openapi,
-    password, password_reset, providers, reauthenticate, register, sessions,
+    challenges, consents, dev, docs, health, identities, login, logins, logout, me, merge, oauth2,
+    openapi, password, password_reset, providers, reauthenticate, register, sessions,
 };
 use crate::settings::{Profile, Settings};
 
@@ -130,6 +130,12 @@ pub(crate) fn routes(config: &mut ServiceConfig, profile: Profile) {
             place("/v1/providers/{provider}/callback", "GET, POST")
                 .route(on(guard::Get()).to(providers::back))
                 .route(post().to(providers::posted_back)),
+        )
+        .service(place("/v1/me/consents", "GET, HEAD").route(get().to(consents::get)))
+        .service(
+            place("/v1/me/consents/{client_id}", "PUT, DELETE")
+                .route(on(guard::Put()).to(consents::put))
+                .route(on(guard::Delete()).to(consents::delete)),
         )
         .service(place("/v1/me/logins", "GET, HEAD").route(get().to(logins::get)))
         .service(place("/v1/reauthenticate", "POST").route(post().to(reauthenticate::post)))

@@ -1,6 +1,7 @@
 //! The routes, one a file: decode, one use case, encode.
 
 pub(crate) mod challenges;
+pub(crate) mod consents;
 pub(crate) mod dev;
 pub(crate) mod docs;
 pub(crate) mod health;

@@ -36,6 +36,7 @@ use ports::accounts::Accounts;
 use ports::carrier::CarrierVerifier;
 use ports::challenges::Challenges;
 use ports::clock::Clock;
+use ports::consents::Consents;
 use ports::entropy::Entropy;
 use ports::event_sink::EventSink;
 use ports::grants::Grants;
@@ -118,6 +119,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
         providers: Arc::new(providers),
         carriers: Arc::new(carriers),
         grants: database.grants,
+        consents: database.consents,
         signing_keys: database.signing_keys,
         signer: Arc::new(RsaSigner::default()),
         signatures: Arc::new(ClientSignatures),
@@ -284,13 +286,22 @@ struct Database {
     outbox: Arc<dyn Outbox>,
     retention: Arc<dyn Retention>,
     grants: Arc<dyn Grants>,
+    consents: Arc<dyn Consents>,
     signing_keys: Arc<dyn SigningKeys>,
 }
 
 impl Database {
     fn of<D>(database: &D) -> Self
     where
-        D: Accounts + Sessions + Outbox + Retention + Grants + SigningKeys + Clone + 'static,
+        D: Accounts
+            + Sessions
+            + Outbox
+            + Retention
+            + Grants
+            + Consents
+            + SigningKeys
+            + Clone
+            + 'static,
     {
         Self {
             accounts: Arc::new(database.clone()),
@@ -298,6 +309,7 @@ impl Database {
             outbox: Arc::new(database.clone()),
             retention: Arc::new(database.clone()),
             grants: Arc::new(database.clone()),
+            consents: Arc::new(database.clone()),
             signing_keys: Arc::new(database.clone()),
         }
     }

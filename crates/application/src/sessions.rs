@@ -77,6 +77,7 @@ pub(crate) fn line(
         user_id: user,
         action,
         object: Some(object),
+        client_id: None,
         origin: Some(Origin { ip: origin.ip, device: asking.origin.device.clone() }),
         at,
     }

@@ -9,6 +9,8 @@ mod carrier;
 mod challenge;
 #[path = "use_cases/client_assertion.rs"]
 mod client_assertion;
+#[path = "use_cases/consent.rs"]
+mod consent;
 #[path = "use_cases/login.rs"]
 mod login;
 #[path = "use_cases/oauth.rs"]

@@ -12,6 +12,7 @@ use crate::id::{EventId, IdentityId, SessionId, UserId};
 use crate::identifier::IdentifierKind;
 use crate::identity::Name;
 use crate::message::Notice;
+use crate::oauth::client::ClientId;
 use crate::origin::Origin;
 use crate::outbox::{Address, Event, News, Outgoing};
 use crate::password::PasswordHash;
@@ -86,6 +87,8 @@ pub struct AuditLine {
     pub action: AccountEvent,
     /// The identity, session or other user that it was done to.
     pub object: Option<Uuid>,
+    /// The program that it was about.
+    pub client_id: Option<ClientId>,
     /// From where; `None` for an operator.
     pub origin: Option<Origin>,
     /// When.
@@ -201,6 +204,7 @@ impl<F: FnMut() -> EventId> Teller<'_, F> {
             user_id,
             action,
             object,
+            client_id: None,
             origin: self.actor.origin.clone(),
             at: self.actor.at,
         });

@@ -40,6 +40,11 @@ pub enum AccountEvent {
     OthersLoggedOut,
     /// The user ended all sessions.
     AllLoggedOut,
+    /// The user agreed to what a program asks.
+    ConsentGiven,
+    /// The user took that back: here the sessions that stand for the program's grants are those of
+    /// the identity.
+    ConsentWithdrawn,
 }
 
 /// Something that opens an account, or is about to.
@@ -57,6 +62,8 @@ pub enum Holding {
     ResetCode,
     /// A code for linking that was sent before the event.
     LinkCode,
+    /// What the user lets programs know, of itself: their grants are sessions.
+    Consent,
 }
 
 /// What becomes of it.
@@ -72,7 +79,7 @@ pub enum Fate {
 
 impl AccountEvent {
     /// All events.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::PasswordSet,
         Self::PasswordChanged,
         Self::PasswordReset,
@@ -90,6 +97,8 @@ impl AccountEvent {
         Self::SessionEnded,
         Self::OthersLoggedOut,
         Self::AllLoggedOut,
+        Self::ConsentGiven,
+        Self::ConsentWithdrawn,
     ];
 
     /// The stable name, in the audit log.
@@ -113,6 +122,8 @@ impl AccountEvent {
             Self::SessionEnded => "session_ended",
             Self::OthersLoggedOut => "others_logged_out",
             Self::AllLoggedOut => "all_logged_out",
+            Self::ConsentGiven => "consent_given",
+            Self::ConsentWithdrawn => "consent_withdrawn",
         }
     }
 
@@ -121,43 +132,59 @@ impl AccountEvent {
     pub const fn fate(self, holding: Holding) -> Fate {
         use Fate::{Ended, Kept, Rotated};
         use Holding::{
-            CurrentSession, LinkCode, LoginInFlight, OtherSession, ResetCode, SessionOfIdentity,
+            Consent, CurrentSession, LinkCode, LoginInFlight, OtherSession, ResetCode,
+            SessionOfIdentity,
         };
         match self {
             Self::PasswordSet | Self::PasswordChanged => match holding {
                 CurrentSession => Rotated,
                 SessionOfIdentity | OtherSession | LoginInFlight | ResetCode | LinkCode => Ended,
+                Consent => Kept,
             },
-            Self::PasswordReset | Self::Absorbed | Self::Disabled | Self::Deleted => Ended,
+            // Whoever comes back afterwards is the same person.
+            Self::PasswordReset | Self::Disabled => match holding {
+                CurrentSession | SessionOfIdentity | OtherSession | LoginInFlight | ResetCode
+                | LinkCode => Ended,
+                Consent => Kept,
+            },
+            Self::Absorbed | Self::Deleted => Ended,
             Self::IdentityLinked | Self::Merged | Self::Enabled => match holding {
                 ResetCode => Ended,
-                CurrentSession | SessionOfIdentity | OtherSession | LoginInFlight | LinkCode => {
-                    Kept
-                }
+                CurrentSession | SessionOfIdentity | OtherSession | LoginInFlight | LinkCode
+                | Consent => Kept,
             },
             Self::IdentityUnlinked | Self::IdentityReplaced | Self::NumberTaken => match holding {
                 SessionOfIdentity | ResetCode => Ended,
-                CurrentSession | OtherSession | LoginInFlight | LinkCode => Kept,
+                CurrentSession | OtherSession | LoginInFlight | LinkCode | Consent => Kept,
             },
             Self::Reauthenticated => match holding {
                 CurrentSession => Rotated,
-                SessionOfIdentity | OtherSession | LoginInFlight | ResetCode | LinkCode => Kept,
+                SessionOfIdentity | OtherSession | LoginInFlight | ResetCode | LinkCode
+                | Consent => Kept,
             },
             Self::LoggedOut => match holding {
                 CurrentSession => Ended,
-                SessionOfIdentity | OtherSession | LoginInFlight | ResetCode | LinkCode => Kept,
+                SessionOfIdentity | OtherSession | LoginInFlight | ResetCode | LinkCode
+                | Consent => Kept,
             },
             Self::SessionEnded => match holding {
                 SessionOfIdentity => Ended,
-                CurrentSession | OtherSession | LoginInFlight | ResetCode | LinkCode => Kept,
+                CurrentSession | OtherSession | LoginInFlight | ResetCode | LinkCode | Consent => {
+                    Kept
+                }
             },
             Self::OthersLoggedOut => match holding {
                 SessionOfIdentity | OtherSession => Ended,
-                CurrentSession | LoginInFlight | ResetCode | LinkCode => Kept,
+                CurrentSession | LoginInFlight | ResetCode | LinkCode | Consent => Kept,
             },
             Self::AllLoggedOut => match holding {
                 CurrentSession | SessionOfIdentity | OtherSession | LinkCode => Ended,
-                LoginInFlight | ResetCode => Kept,
+                LoginInFlight | ResetCode | Consent => Kept,
+            },
+            Self::ConsentGiven => Kept,
+            Self::ConsentWithdrawn => match holding {
+                SessionOfIdentity | Consent => Ended,
+                CurrentSession | OtherSession | LoginInFlight | ResetCode | LinkCode => Kept,
             },
         }
     }
@@ -165,12 +192,13 @@ impl AccountEvent {
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::CurrentSession,
         Self::SessionOfIdentity,
         Self::OtherSession,
         Self::LoginInFlight,
         Self::ResetCode,
         Self::LinkCode,
+        Self::Consent,
     ];
 }

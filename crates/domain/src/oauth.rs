@@ -1,21 +1,21 @@
 //! OAuth 2 and OpenID Connect, where other programs get their users from us.
 //!
 //! A grant is a session: what ends the session ends its code and its tokens, by the one table of
-//! [`crate::ending`]. To follow one grant, read [`authorize`] (may there be a code?), [`code`]
-//! (may it be exchanged?), [`refresh`] (may it go on?); which program it is say [`client`] and
-//! [`assertion`].
+//! [`crate::ending`]. To follow one grant, read [`authorize`] (may there be a code?), [`consent`]
+//! (did the person agree?), [`code`] (may it be exchanged?), [`refresh`] (may it go on?); which
+//! program it is say [`client`] and [`assertion`].
 
 pub mod assertion;
 pub mod authorize;
 pub mod client;
 pub mod code;
+pub mod consent;
 pub mod id_token;
 pub mod key;
 pub mod pkce;
 pub mod redirect;
 pub mod refresh;
 pub mod scope;
-pub mod token;
 
 use client::Client;
 

@@ -1,7 +1,5 @@
 //! Secret values: tokens, keyed hashes and sealed texts. None of them prints itself.
 
-use std::fmt;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq as _;
@@ -19,31 +17,49 @@ macro_rules! masked_debug {
 }
 pub(crate) use masked_debug;
 
-/// A bearer token: 256 random bits, as 43 characters of base64url (SES-01).
-#[derive(Clone)]
-pub struct SessionToken(Zeroizing<String>);
+macro_rules! token {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub struct $name(Zeroizing<String>);
 
-impl SessionToken {
-    /// Makes one from random bytes.
-    #[must_use]
-    pub fn new(random: [u8; 32]) -> Self {
-        Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(random)))
-    }
+        impl $name {
+            /// Makes one from random bytes.
+            #[must_use]
+            pub fn new(random: [u8; 32]) -> Self {
+                Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(random)))
+            }
 
-    /// Reads one as the client sends it; `None` unless length and alphabet are exact.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        let read = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
-        (read == 32 && text.len() == 43).then(|| Self(Zeroizing::new(text.to_owned())))
-    }
+            /// Reads one as the client sends it; `None` unless length and alphabet are exact.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                let mut bytes = [0; 32];
+                let read = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+                (read == 32 && text.len() == 43).then(|| Self(Zeroizing::new(text.to_owned())))
+            }
 
-    /// The token itself: for its digest, and for the one answer that hands it out.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
+            /// The token itself: for its digest, and for the one answer that hands it out.
+            #[must_use]
+            pub fn reveal(&self) -> &str {
+                &self.0
+            }
+        }
+
+        masked_debug!($name);
+    };
 }
+
+token!(
+    /// A bearer token: 256 random bits, as 43 characters of base64url (SES-01).
+    SessionToken
+);
+token!(
+    /// A code, an access token or a refresh token, of the same form.
+    ///
+    /// What it is says the table that holds its hash, so none of them is ever taken for another
+    /// (OP-06).
+    OpaqueToken
+);
 
 macro_rules! digest {
     ($(#[$doc:meta])* $name:ident) => {
@@ -65,11 +81,7 @@ macro_rules! digest {
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(…)"))
-            }
-        }
+        masked_debug!($name);
     };
 }
 
@@ -131,13 +143,13 @@ impl Sealed {
     }
 }
 
-masked_debug!(SessionToken, CodeMac, Sealed);
+masked_debug!(CodeMac, Sealed);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// SES-01: exact length and alphabet.
+    /// SES-01, OP-04: 256 bits, exact length and alphabet.
     #[test]
     fn a_token_is_read_exactly_or_not_at_all() {
         let token = SessionToken::new([9; 32]);
@@ -155,6 +167,7 @@ mod tests {
     fn secrets_do_not_print_themselves() {
         let token = SessionToken::new([9; 32]);
         assert_eq!(format!("{token:?}"), "SessionToken(…)");
+        assert_eq!(format!("{:?}", OpaqueToken::new([9; 32])), "OpaqueToken(…)");
         assert_eq!(format!("{:?}", CodeMac::new([1; 32])), "CodeMac(…)");
     }
 }

@@ -5,6 +5,7 @@ use domain::Timestamp;
 use domain::id::{SessionId, UserId};
 use domain::oauth::client::{ClientId, Ends};
 use domain::oauth::code::{Code, Grant, Shown};
+use domain::oauth::consent::Need;
 use domain::oauth::scope::Scopes;
 use domain::secret::{Sealed, TokenHash};
 use domain::session::{Session, SignedIn};
@@ -31,6 +32,8 @@ pub struct Child {
     pub session: Session,
     /// The hash of its token, which nobody knows until the code is exchanged.
     pub token: TokenHash,
+    /// The consent that the person has to have given; `None` where none is needed.
+    pub need: Option<Need>,
 }
 
 /// What writing a code came to.
@@ -44,6 +47,8 @@ pub enum Issued {
     /// The session that it comes from has ended, or the account is not what it was; nothing is
     /// written.
     Stale,
+    /// The person has not agreed to what it needs; nothing is written.
+    Unconsented,
 }
 
 /// An access token to be written.
@@ -175,7 +180,8 @@ pub trait Grants: Send + Sync {
     /// Writes a code, and the session that begins with it.
     ///
     /// Atomic: a session begins only from one that lives, of an account that is active and still
-    /// has the identity; an end of all sessions that comes at the same time ends it as well.
+    /// has the identity; an end of all sessions that comes at the same time ends it as well. So does
+    /// a withdrawal of the consent that it needs.
     async fn issue(&self, new: &NewCode) -> Result<Issued, StoreError>;
 
     /// Exchanges a code by [`Code::check`]: it is used, its session goes on under a new token or

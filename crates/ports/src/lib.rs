@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod carrier;
 pub mod challenges;
 pub mod clock;
+pub mod consents;
 pub mod entropy;
 pub mod error;
 pub mod event_sink;
@@ -69,6 +70,8 @@ pub struct Ports {
     pub carriers: Arc<Carriers>,
     /// Codes and tokens of the programs that get their users from us.
     pub grants: Arc<dyn grants::Grants>,
+    /// What people let those programs know.
+    pub consents: Arc<dyn consents::Consents>,
     /// Keys that sign, as they are stored.
     pub signing_keys: Arc<dyn signing_keys::SigningKeys>,
     /// Makes keys, and signs with them.

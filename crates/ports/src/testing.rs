@@ -2,6 +2,7 @@
 
 pub mod contract;
 pub mod racy;
+pub mod racy_consents;
 pub mod racy_grants;
 pub mod racy_outbox;
 

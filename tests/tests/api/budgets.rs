@@ -1,6 +1,6 @@
 //! The budgets of round trips, counted: commands that Redis got from outside its scripts, and
-//! statements that PostgreSQL ran, BEGIN and COMMIT aside, and the looks into the outbox that no
-//! request makes.
+//! statements that PostgreSQL ran, BEGIN and COMMIT aside, and what no request makes: looks into
+//! the outbox, and the first signing key.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -64,7 +64,7 @@ impl<'a> Meter<'a> {
             })
             .map(|(_, statement)| statement.chars().take(100).collect::<String>())
             .filter(|it| !it.contains("BEGIN") && !it.contains("COMMIT"))
-            .filter(|it| !it.contains("WITH due AS MATERIALIZED"))
+            .filter(|it| !it.contains("WITH due AS MATERIALIZED") && !it.contains("oauth_keys"))
             .collect()
     }
 }
@@ -138,6 +138,25 @@ async fn each_request_keeps_its_budget() {
         meter.count(async || client.login_by_password("13800138000", "wrong").await).await;
     assert_eq!(refused.status, 401);
     assert!(redis <= 2 && sql <= 2, "a wrong password: {redis} + {sql}");
+}
+
+/// OP-10: who needs no consent does not pay for those who do, and these pay one look at it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_for_a_program_keeps_its_budget() {
+    let postgres = Postgres::start_with(&["-c", "log_statement=all"]).unwrap();
+    let world = World::on(&postgres).await;
+    let node = crate::oauth2::node(&world).await;
+    let user = node.client.as_user(&node.client.log_in("13800138000").await);
+    let body = json!({"scope": "openid"});
+    let agreed = user.json(reqwest::Method::PUT, "/v1/me/consents/other", &body).await;
+    assert_eq!(agreed.status, 200, "{}", agreed.text);
+    let asked = async |client| user.authorize(&[("client_id", client), ("scope", "openid")]).await;
+    let meter = Meter::new(&postgres, world.redis_url());
+    for (client, budget) in [("web", 7), ("partner", 7), ("other", 8)] {
+        assert_eq!(asked(client).await.redirected("error"), "", "{client}");
+        let (redis, sql, _) = meter.count(async || asked(client).await).await;
+        assert_eq!((redis, sql), (1, budget), "a code for {client}");
+    }
 }
 
 /// A known account and a new one, each with an openid and a unionid.

@@ -7,6 +7,7 @@ mod budgets;
 mod canary;
 mod carrier;
 mod challenges;
+mod consents;
 mod delete;
 mod deployment;
 mod docs;

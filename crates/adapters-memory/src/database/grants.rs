@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use domain::id::SessionId;
+use domain::oauth::client::ClientId;
 use domain::oauth::code::{Code, Grant, Refusal};
 use domain::oauth::key::{KeyId, SigningKey};
 use domain::oauth::refresh::{self, GRACE, Held, Refreshed, narrowed};
@@ -39,6 +40,12 @@ struct CodeRecord {
 }
 
 impl Tables {
+    /// The sessions that stand for grants of a client.
+    pub(super) fn of_client(&self, client_id: &ClientId) -> Vec<SessionId> {
+        let grants = self.codes.values().map(|it| &it.code.grant);
+        grants.filter(|it| it.client_id == *client_id).map(|it| it.session_id).collect()
+    }
+
     /// Forgets what hangs on a session; gives how much.
     pub(super) fn forget(&mut self, session_id: SessionId) -> usize {
         let before = self.codes.len() + self.refresh.len();
@@ -50,7 +57,7 @@ impl Tables {
 
 impl super::Tables {
     /// A live session and its owner.
-    fn signed_in(&self, id: SessionId, now: Timestamp) -> Option<SignedIn> {
+    pub(super) fn signed_in(&self, id: SessionId, now: Timestamp) -> Option<SignedIn> {
         let record =
             self.sessions.get(&id).filter(|it| it.ended_at.is_none() && it.session.is_live(now))?;
         let owner = self.users.get(&record.session.user_id)?;
@@ -103,6 +110,11 @@ impl Grants for MemoryDatabase {
             });
             if !is_own {
                 return Ok(Issued::Stale);
+            }
+            let (user_id, client_id) = (child.session.user_id, &new.code.grant.client_id);
+            let consents = &tables.consents;
+            if child.need.is_some_and(|need| !consents.covers(user_id, client_id, &need)) {
+                return Ok(Issued::Unconsented);
             }
             let session = child.session.clone();
             let record = SessionRecord { session, token: child.token, ended_at: None };

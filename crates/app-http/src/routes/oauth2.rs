@@ -2,6 +2,7 @@
 
 mod assertion;
 pub(crate) mod authorize;
+mod calling;
 pub(crate) mod cors;
 pub(crate) mod discovery;
 pub(crate) mod introspect;

@@ -9,9 +9,9 @@ use domain::browser_flow::{FLOW_LIFE, is_state};
 use domain::oauth::authorize::Parameters;
 use domain::oauth::pkce::{Challenge, ChallengeError};
 use domain::oauth::scope::{Scope, Scopes};
-use domain::oauth::token::OpaqueToken;
 use domain::policy::Policy;
 use domain::provider::{ProviderName, Way};
+use domain::secret::OpaqueToken;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 

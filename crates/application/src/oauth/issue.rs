@@ -10,11 +10,11 @@ use domain::id::SessionId;
 use domain::oauth::authorize::is_nonce;
 use domain::oauth::client::Client;
 use domain::oauth::code::{CODE_LIFE, Code, Grant, expiry};
+use domain::oauth::consent::Need;
 use domain::oauth::pkce::Challenge;
 use domain::oauth::scope::Scopes;
-use domain::oauth::token::OpaqueToken;
 use domain::policy::Policy;
-use domain::secret::TokenHash;
+use domain::secret::{OpaqueToken, TokenHash};
 use domain::session::{Session, SessionPolicy};
 use domain::{Duration, Timestamp};
 use ports::grants::{Child, Issued, NewCode};
@@ -62,6 +62,17 @@ pub struct IssuedCode {
     pub code: OpaqueToken,
     /// How long it lives.
     pub life: Duration,
+}
+
+/// Why somebody who held a session gets no code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NoCode {
+    /// It has ended.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// They have not agreed to what the client asks, or not lately where that is wanted.
+    #[error("the person has not agreed")]
+    Unconsented,
 }
 
 impl CodeRequest {
@@ -124,16 +135,19 @@ pub async fn code_for_login(
         return Err(Error::PhoneRequired);
     }
     let now = ports.clock.now();
-    write(ports, asked, admission.session.id, None, now).await?.ok_or(Error::SessionInvalid)
+    // Without a child there is no need of a consent: the session is what is missing.
+    let written = write(ports, asked, admission.session.id, None, now).await?;
+    written.map_err(|_| Error::SessionInvalid)
 }
 
 /// Makes a code for somebody who holds a session: a session of its own begins, of the same person
-/// and the same proof, and with the same last end. `None` if theirs has ended.
+/// and the same proof, and with the same last end. `need` is the consent that it takes.
 pub async fn code_for_session(
     ports: &Ports,
     asked: CodeRequest,
     caller: &Caller,
-) -> Result<Option<IssuedCode>, Error> {
+    need: Option<Need>,
+) -> Result<Result<IssuedCode, NoCode>, Error> {
     let now = ports.clock.now();
     let parent = &caller.signed_in.session;
     let id = SessionId::new(now, entropy::bytes(&*ports.entropy));
@@ -145,7 +159,7 @@ pub async fn code_for_session(
         idle_ends_at: expiry(now),
         ..parent.clone()
     };
-    let child = Child { parent: parent.id, session, token };
+    let child = Child { parent: parent.id, session, token, need };
     write(ports, asked, id, Some(child), now).await
 }
 
@@ -155,7 +169,7 @@ async fn write(
     session_id: SessionId,
     child: Option<Child>,
     now: Timestamp,
-) -> Result<Option<IssuedCode>, Error> {
+) -> Result<Result<IssuedCode, NoCode>, Error> {
     let code = OpaqueToken::new(entropy::bytes(&*ports.entropy));
     let new = NewCode {
         code: Code {
@@ -170,7 +184,8 @@ async fn write(
         at: now,
     };
     match ports.grants.issue(&new).await? {
-        Issued::Stale => Ok(None),
+        Issued::Stale => Ok(Err(NoCode::SessionEnded)),
+        Issued::Unconsented => Ok(Err(NoCode::Unconsented)),
         Issued::Done { ended } => {
             // The code stands: a copy that cannot be removed goes by itself within a minute.
             if !ended.is_empty()
@@ -178,7 +193,7 @@ async fn write(
             {
                 tracing::warn!(%error, "copies of sessions that were pushed out are still there");
             }
-            Ok(Some(IssuedCode { code, life: CODE_LIFE }))
+            Ok(Ok(IssuedCode { code, life: CODE_LIFE }))
         }
     }
 }

@@ -9,9 +9,8 @@ use domain::oauth::id_token::Claims;
 use domain::oauth::pkce::Verifier;
 use domain::oauth::refresh::ACCESS_LIFE;
 use domain::oauth::scope::{Scope, Scopes};
-use domain::oauth::token::OpaqueToken;
 use domain::origin::Origin;
-use domain::secret::{SessionToken, TokenHash};
+use domain::secret::{OpaqueToken, SessionToken, TokenHash};
 use domain::{Duration, Timestamp, later};
 use ports::grants::{Betrayed, Exchange, Exchanged, Granted, NewAccess, Refresh, Renewed, Taken};
 use ports::keys::Seal;
@@ -186,6 +185,7 @@ pub(super) async fn end_session(
         user_id,
         action: AccountEvent::SessionEnded,
         object: Some(*session_id.as_uuid()),
+        client_id: None,
         origin: Some(origin),
         at,
     };

@@ -10,9 +10,9 @@ use domain::oauth::client::{Client, ClientId, Proof, Standing};
 use domain::oauth::pkce::Challenge;
 use domain::oauth::redirect::RedirectUri;
 use domain::oauth::scope::Scopes;
-use domain::oauth::token::OpaqueToken;
 use domain::policy::Policy;
 use domain::provider::ProviderName;
+use domain::secret::OpaqueToken;
 use ports::Provider;
 use rstest::rstest;
 

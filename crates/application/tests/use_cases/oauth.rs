@@ -7,7 +7,8 @@ use application::oauth::OauthError;
 use application::oauth::client::prove;
 use application::oauth::inspect::{introspect, revoke};
 use application::oauth::issue::{
-    CodeRefusal, CodeRequest, code_for_login, code_for_session, login_for_code, until_exchange,
+    CodeRefusal, CodeRequest, NoCode, code_for_login, code_for_session, login_for_code,
+    until_exchange,
 };
 use application::oauth::keys::{rotate, tend, told};
 use application::oauth::token::{Tokens, exchange, refresh};
@@ -24,8 +25,8 @@ use ports::session_copies::MockSessionCopies;
 
 use super::*;
 
-const CALLBACK: &str = "https://app.example.com/cb";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(super) const CALLBACK: &str = "https://app.example.com/cb";
+pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const DAY: Duration = Duration::from_hours(24);
 
 fn client(id: &str, standing: Standing) -> Client {
@@ -43,7 +44,7 @@ fn client(id: &str, standing: Standing) -> Client {
 }
 
 /// Ports with a client of each kind.
-fn ports_of(fakes: &Fakes) -> Ports {
+pub(super) fn ports_of(fakes: &Fakes) -> Ports {
     let ports = fakes.ports();
     let mut policy: Policy = (*ports.policy).clone();
     policy.oauth.issuer = "https://id.example.com".to_owned();
@@ -71,17 +72,21 @@ async fn code(fakes: &Fakes, ports: &Ports, client: &str) -> String {
     issued.code.reveal().to_owned()
 }
 
-async fn exchanged(ports: &Ports, client: &str, code: &str) -> Result<Tokens, OauthError> {
+pub(super) async fn exchanged(
+    ports: &Ports,
+    client: &str,
+    code: &str,
+) -> Result<Tokens, OauthError> {
     let client = ports.policy.oauth.client(client).unwrap();
     exchange(ports, client, code, CALLBACK, Some(VERIFIER), origin()).await
 }
 
-async fn me(ports: &Ports, tokens: &Tokens) -> Result<Caller, Error> {
+pub(super) async fn me(ports: &Ports, tokens: &Tokens) -> Result<Caller, Error> {
     let token = SessionToken::parse(&tokens.access_token).unwrap();
     authenticate(ports, &token, Access::Session).await
 }
 
-fn is_invalid<T>(outcome: &Result<T, OauthError>) -> bool {
+pub(super) fn is_invalid<T>(outcome: &Result<T, OauthError>) -> bool {
     matches!(outcome, Err(OauthError::InvalidGrant))
 }
 
@@ -159,7 +164,8 @@ async fn a_session_that_ended_gives_no_code() {
     let web = || asked(&ports, "web").unwrap();
     let none = code_for_login(&ports, web(), came.admission).await;
     assert!(matches!(none, Err(Error::SessionInvalid)));
-    assert!(code_for_session(&ports, web(), &caller).await.unwrap().is_none());
+    let none = code_for_session(&ports, web(), &caller, None).await.unwrap();
+    assert_eq!(none.unwrap_err(), NoCode::SessionEnded);
 }
 
 /// SES-04: a copy that cannot be removed is told as a failure, and trying again finishes it.

@@ -6,9 +6,10 @@ use thiserror::Error;
 
 use super::Provider;
 use super::client::Client;
+use super::consent::Need;
 use super::pkce::{Challenge, ChallengeError};
 use super::scope::Scopes;
-use crate::session::Session;
+use crate::session::{Session, SessionPolicy};
 use crate::{Duration, Timestamp, later};
 
 /// How an answer gets to the client.
@@ -252,15 +253,17 @@ fn prompt(text: &str) -> Result<Prompt, Wrong> {
 }
 
 impl Request<'_> {
-    /// Decides whether a person who holds a session gets a code at once. `session` is theirs;
-    /// `None` for whoever has none.
+    /// Decides whether a person who holds a session gets a code at once, and which consent it
+    /// needs, if any. `session` is theirs; `None` for whoever has none.
     ///
     /// Whatever would need a page is told to the client, which `prompt=none` asks for anyway.
-    pub fn decide<'s>(
+    /// `prompt=consent` asks anybody's person again: an answer counts as long as a proof is fresh.
+    pub fn decide(
         &self,
-        session: Option<&'s Session>,
+        session: Option<&Session>,
+        policy: &SessionPolicy,
         now: Timestamp,
-    ) -> Result<&'s Session, Wrong> {
+    ) -> Result<Option<Need>, Wrong> {
         let session = session.ok_or(Wrong::Login)?;
         let is_recent = |it| now <= later(session.auth_time, it);
         if self.prompt.login || !self.max_age.is_none_or(is_recent) {
@@ -269,10 +272,10 @@ impl Request<'_> {
         if self.prompt.select_account {
             return Err(Wrong::Account);
         }
-        if self.prompt.consent || !self.client.is_trusted() {
-            return Err(Wrong::Consent);
-        }
-        Ok(session)
+        let before = || now.checked_sub(policy.fresh).unwrap_or(Timestamp::MIN);
+        let given_after = self.prompt.consent.then(before);
+        let is_needed = self.prompt.consent || !self.client.is_trusted();
+        Ok(is_needed.then_some(Need { scope: self.scope, given_after }))
     }
 }
 
@@ -401,15 +404,17 @@ mod tests {
         }
     }
 
-    /// OP-10: prompt, age and consent are honoured.
+    fn policy() -> SessionPolicy {
+        SessionPolicy { idle: Duration::ZERO, absolute: None, fresh: Duration::from_secs(10) }
+    }
+
+    /// OP-10: prompt and age are honoured.
     #[rstest]
     #[case::plain(&[], None)]
     #[case::none(&[("prompt", "none")], None)]
     #[case::partner(&[("client_id", "partner")], None)]
-    #[case::third_party(&[("client_id", "other")], Some("consent_required"))]
-    #[case::third_party_none(&[("client_id", "other"), ("prompt", "none")], Some("consent_required"))]
     #[case::login(&[("prompt", "login")], Some("login_required"))]
-    #[case::consent(&[("prompt", "consent")], Some("consent_required"))]
+    #[case::both(&[("prompt", "login consent")], Some("login_required"))]
     #[case::account(&[("prompt", "select_account")], Some("account_selection_required"))]
     #[case::young(&[("max_age", "60")], None)]
     #[case::old(&[("max_age", "59")], Some("login_required"))]
@@ -420,8 +425,31 @@ mod tests {
     ) {
         let (provider, given, session) = (provider(), given(changes), session());
         let request = read(&provider, &given).unwrap();
-        let decided = request.decide(Some(&session), at(60));
-        assert_eq!(decided.err().map(Wrong::as_str), expected);
-        assert_eq!(request.decide(None, at(60)), Err(Wrong::Login));
+        let decided = request.decide(Some(&session), &policy(), at(60));
+        assert_eq!(decided.map_err(Wrong::as_str), expected.map_or(Ok(None), Err));
+        assert_eq!(request.decide(None, &policy(), at(60)), Err(Wrong::Login));
+    }
+
+    /// OP-10: whose program it is says whether the person has to agree; `prompt` may want it anew.
+    #[rstest]
+    #[case::third_party("other", "", true, None)]
+    #[case::third_party_none("other", "none", true, None)]
+    #[case::third_party_again("other", "consent", true, Some(50))]
+    #[case::partner("partner", "", false, None)]
+    #[case::partner_again("partner", "consent", true, Some(50))]
+    #[case::ours_again("web", "consent", true, Some(50))]
+    fn a_code_needs_a_consent_or_none(
+        #[case] client: &str,
+        #[case] prompt: &str,
+        #[case] is_needed: bool,
+        #[case] after: Option<u64>,
+    ) {
+        let scope = ("scope", "openid phone");
+        let given = given(&[("client_id", client), ("prompt", prompt), scope]);
+        let provider = provider();
+        let request = read(&provider, &given).unwrap();
+        let need = request.decide(Some(&session()), &policy(), at(60)).unwrap();
+        let expected = Need { scope: request.scope, given_after: after.map(at) };
+        assert_eq!(need, is_needed.then_some(expected));
     }
 }

@@ -77,14 +77,26 @@ impl Scopes {
         if text.len() > LONGEST || !text.split(' ').all(is_name) {
             return Err(ScopeError);
         }
-        let known = |name: &str| Scope::ALL.into_iter().find(|it| it.as_str() == name);
         Ok(text.split(' ').filter_map(known).fold(Self::NONE, Self::with))
+    }
+
+    /// The same, where each name has to be one that we know: nobody agrees to what is not kept.
+    pub fn parse_known(text: &str) -> Result<Self, ScopeError> {
+        let read = Self::parse(text)?;
+        let is_known = text.is_empty() || text.split(' ').all(|it| known(it).is_some());
+        if is_known { Ok(read) } else { Err(ScopeError) }
     }
 
     /// The set with one more.
     #[must_use]
     pub const fn with(self, scope: Scope) -> Self {
         Self(self.0 | scope.bit())
+    }
+
+    /// All that is in either set.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     /// True if it holds a scope.
@@ -98,6 +110,10 @@ impl Scopes {
     pub const fn is_within(self, other: Self) -> bool {
         self.0 & !other.0 == 0
     }
+}
+
+fn known(name: &str) -> Option<Scope> {
+    Scope::ALL.into_iter().find(|it| it.as_str() == name)
 }
 
 impl fmt::Display for Scopes {
@@ -137,6 +153,20 @@ mod tests {
         #[case] expected: Result<&str, ScopeError>,
     ) {
         assert_eq!(Scopes::parse(text).map(|it| it.to_string()), expected.map(str::to_owned));
+    }
+
+    /// OP-10.
+    #[rstest]
+    #[case("", Ok(""))]
+    #[case("phone openid", Ok("openid phone"))]
+    #[case("openid offline_access", Err(ScopeError))]
+    #[case("openid  phone", Err(ScopeError))]
+    fn nobody_agrees_to_what_we_do_not_know(
+        #[case] text: &str,
+        #[case] expected: Result<&str, ScopeError>,
+    ) {
+        let read = Scopes::parse_known(text).map(|it| it.to_string());
+        assert_eq!(read, expected.map(str::to_owned));
     }
 
     #[test]

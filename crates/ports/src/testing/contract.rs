@@ -10,6 +10,7 @@ pub mod carrier;
 pub mod challenges;
 pub mod changes;
 pub mod clock;
+pub mod consents;
 pub mod entropy;
 pub mod grants;
 pub mod hasher;

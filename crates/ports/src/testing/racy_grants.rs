@@ -13,8 +13,9 @@ use domain::secret::TokenHash;
 use super::breaks;
 use super::contract::grants::{self, Stores};
 use super::contract::signing_keys;
+use crate::consents::Consents;
 use crate::error::StoreError;
-use crate::grants::{Exchange, Exchanged, Found, Grants, Issued, NewCode, Refresh, Renewed};
+use crate::grants::{Child, Exchange, Exchanged, Found, Grants, Issued, NewCode, Refresh, Renewed};
 use crate::signing_keys::SigningKeys;
 
 /// Shows that the suites of grants and signing keys fail on a racy variant of a store: `make`
@@ -36,15 +37,23 @@ where
     assert!(breaks(signing_keys::of_racing_keys_of_one_number_one_is_kept(keys)).await);
 }
 
-struct RacyGrants {
+pub(super) struct RacyGrants {
     kept: Arc<dyn Grants>,
+    /// Where a consent is looked for before the code that needs it is written.
+    consents: Option<Arc<dyn Consents>>,
     exchanged: Mutex<HashMap<TokenHash, Exchanged>>,
     renewed: Mutex<HashMap<TokenHash, Renewed>>,
 }
 
 impl RacyGrants {
     fn of(kept: Arc<dyn Grants>) -> Self {
-        Self { kept, exchanged: Mutex::default(), renewed: Mutex::default() }
+        let (exchanged, renewed) = (Mutex::default(), Mutex::default());
+        Self { kept, consents: None, exchanged, renewed }
+    }
+
+    /// Racy about consents as well.
+    pub(super) fn looking_first(kept: Arc<dyn Grants>, consents: Arc<dyn Consents>) -> Self {
+        Self { consents: Some(consents), ..Self::of(kept) }
     }
 }
 
@@ -59,8 +68,21 @@ fn put<T>(table: &Mutex<HashMap<TokenHash, T>>, key: TokenHash, value: T) {
 
 #[async_trait]
 impl Grants for RacyGrants {
+    /// Looks whether the person agreed, lets others go, and then writes the code.
     async fn issue(&self, new: &NewCode) -> Result<Issued, StoreError> {
-        self.kept.issue(new).await
+        let (Some(consents), Some(child)) = (&self.consents, &new.child) else {
+            return self.kept.issue(new).await;
+        };
+        if let Some(need) = &child.need {
+            let held = consents.list(child.session.user_id).await?;
+            let client_id = &new.code.grant.client_id;
+            if !held.iter().any(|it| it.client_id == *client_id && it.covers(need)) {
+                return Ok(Issued::Unconsented);
+            }
+            tokio::task::yield_now().await;
+        }
+        let child = Some(Child { need: None, ..child.clone() });
+        self.kept.issue(&NewCode { child, ..new.clone() }).await
     }
 
     /// Looks whether the code was used, lets others go, and then says that it is exchanged.

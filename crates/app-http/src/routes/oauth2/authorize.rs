@@ -6,7 +6,7 @@
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use application::authenticate::{Access, Caller};
-use application::oauth::issue::{CodeRequest, IssuedCode, code_for_session};
+use application::oauth::issue::{CodeRequest, IssuedCode, NoCode, code_for_session};
 use domain::oauth::authorize::{Refusal, Request, ResponseMode, ReturnTo, Wrong, read};
 use ports::entropy;
 use utoipa::IntoParams;
@@ -101,9 +101,11 @@ async fn code(
         Err(problem) => return Err(problem.into()),
     };
     let session = caller.as_ref().map(|it: &Caller| &it.signed_in.session);
-    if let Err(wrong) = request.decide(session, app.ports.clock.now()) {
-        return Ok(Err(wrong));
-    }
+    let policy = &app.ports.policy.sessions;
+    let need = match request.decide(session, policy, app.ports.clock.now()) {
+        Ok(need) => need,
+        Err(wrong) => return Ok(Err(wrong)),
+    };
     let Some(caller) = caller else { return Ok(Err(Wrong::Login)) };
     let asked = CodeRequest {
         client: request.client.clone(),
@@ -112,8 +114,11 @@ async fn code(
         scope: request.scope,
         nonce: request.nonce,
     };
-    let issued = code_for_session(&app.ports, asked, &caller).await?;
-    Ok(issued.ok_or(Wrong::Login))
+    let issued = code_for_session(&app.ports, asked, &caller, need).await?;
+    Ok(issued.map_err(|it| match it {
+        NoCode::SessionEnded => Wrong::Login,
+        NoCode::Unconsented => Wrong::Consent,
+    }))
 }
 
 fn refuse(app: &App, to: &ReturnTo, wrong: Wrong) -> HttpResponse {

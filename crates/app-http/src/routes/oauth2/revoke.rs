@@ -1,16 +1,14 @@
 //! `POST /oauth2/revoke`: ends a token (RFC 7009).
 
-use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use application::oauth::inspect::revoke;
-use domain::oauth::client::Client;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{cors, shown};
+use super::calling;
 use crate::app::App;
 use crate::edge::ClientIp;
 use crate::form::Form;
-use crate::problem::RfcError;
 use crate::shapes::origin;
 
 /// What a client sends, here and to look at a token.
@@ -49,23 +47,10 @@ pub(crate) async fn post(
     request: HttpRequest,
     form: Form,
 ) -> HttpResponse {
-    let mut asking = None;
-    let answer = answer(&app, ip, &request, form, &mut asking).await;
-    let response = answer.unwrap_or_else(|it| it.error_response());
-    cors::dress(response, &request, |it| asking.is_some_and(|client| client.admits_origin(it)))
-}
-
-async fn answer<'a>(
-    app: &'a App,
-    ip: ClientIp,
-    request: &HttpRequest,
-    form: Form,
-    asking: &mut Option<&'a Client>,
-) -> Result<HttpResponse, RfcError> {
-    let form = form.once()?;
-    let client = shown::client(app, ip, request, &form).await?;
-    *asking = Some(client);
-    let token = form.need("token", "A token is required.")?;
-    revoke(&app.ports, client, token, origin(ip.0, None)?).await?;
-    Ok(HttpResponse::Ok().finish())
+    calling::answer(&app, ip, &request, form, async |client, form| {
+        let token = form.need("token", "A token is required.")?;
+        revoke(&app.ports, client, token, origin(ip.0, None)?).await?;
+        Ok(HttpResponse::Ok().finish())
+    })
+    .await
 }

@@ -1,13 +1,13 @@
 //! `POST /oauth2/token`: exchanges codes and refreshes tokens.
 
-use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use application::oauth::token::{Tokens, exchange, refresh};
 use domain::oauth::client::Client;
 use domain::oauth::scope::Scopes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{cors, shown};
+use super::calling;
 use crate::app::App;
 use crate::edge::ClientIp;
 use crate::form::{Form, Once};
@@ -82,31 +82,18 @@ pub(crate) async fn post(
     request: HttpRequest,
     form: Form,
 ) -> HttpResponse {
-    let mut asking = None;
-    let answer = answer(&app, ip, &request, form, &mut asking).await;
-    let response = answer.unwrap_or_else(|it| it.error_response());
-    cors::dress(response, &request, |it| asking.is_some_and(|client| client.admits_origin(it)))
-}
-
-async fn answer<'a>(
-    app: &'a App,
-    ip: ClientIp,
-    request: &HttpRequest,
-    form: Form,
-    asking: &mut Option<&'a Client>,
-) -> Result<HttpResponse, RfcError> {
-    let form = form.once()?;
-    let client = shown::client(app, ip, request, &form).await?;
-    *asking = Some(client);
-    let tokens = match form.need("grant_type", "A grant_type is required.")? {
-        "authorization_code" => by_code(app, ip, client, &form).await?,
-        "refresh_token" => by_refresh(app, ip, client, &form).await?,
-        _ => {
-            let description = "The grant_type is authorization_code or refresh_token.";
-            return Err(RfcError::refused("unsupported_grant_type", description));
-        }
-    };
-    Ok(HttpResponse::Ok().insert_header(("Pragma", "no-cache")).json(body(tokens)))
+    calling::answer(&app, ip, &request, form, async |client, form| {
+        let tokens = match form.need("grant_type", "A grant_type is required.")? {
+            "authorization_code" => by_code(&app, ip, client, form).await?,
+            "refresh_token" => by_refresh(&app, ip, client, form).await?,
+            _ => {
+                let description = "The grant_type is authorization_code or refresh_token.";
+                return Err(RfcError::refused("unsupported_grant_type", description));
+            }
+        };
+        Ok(HttpResponse::Ok().insert_header(("Pragma", "no-cache")).json(body(tokens)))
+    })
+    .await
 }
 
 async fn by_code(

@@ -407,7 +407,8 @@ pub(super) fn line(
     now: Timestamp,
 ) -> AuditLine {
     let (id, origin) = (EventId::new(now, bytes(5_000_000 + seed)), Some(origin()));
-    AuditLine { id, user_id: account.user.id, action, object: None, origin, at: now }
+    let user_id = account.user.id;
+    AuditLine { id, user_id, action, object: None, client_id: None, origin, at: now }
 }
 
 /// RST-06, SES-02: other sessions end, the token rotates, the failures are forgotten.

@@ -387,8 +387,14 @@ pub async fn a_reset_sets_the_password_and_forgets_the_failures(stores: Stores) 
 }
 
 /// What becomes of all that opens an account: session 1 asks, 2 was born from the identity that
-/// the event is about, 3 from another one.
-async fn walk(stores: &Stores, about: AccountEvent, base: u8) {
+/// the event is about, 3 from another one. `prepare` is called before it, with the account and
+/// the token that asks.
+pub(super) async fn walk(
+    stores: &Stores,
+    about: AccountEvent,
+    base: u8,
+    prepare: impl AsyncFnOnce(&Account, TokenHash),
+) {
     let account = registered(stores, base, Some("secret")).await;
     let seed = |nth: u64| u64::from(base) * 10 + 1_000 + nth;
     let rotated = token(seed(7));
@@ -400,6 +406,7 @@ async fn walk(stores: &Stores, about: AccountEvent, base: u8) {
     signed_in(stores, &account, base, seed(1), at(1)).await;
     signed_in(stores, &gone, base + 1, seed(2), at(1)).await;
     signed_in(stores, &account, base, seed(3), at(1)).await;
+    prepare(&account, token(seed(1))).await;
     let in_flight = entry(&account, base, Method::Sms, seed(4), at(6));
     let state = loaded(stores, &account).await;
     let before = (state.resets_since, state.links_since);
@@ -435,8 +442,11 @@ async fn walk(stores: &Stores, about: AccountEvent, base: u8) {
         AccountEvent::Absorbed => Some(merging(&mine, &state, seed(5))),
         AccountEvent::Disabled => switch(&state, UserState::Disabled, &operator(), ids()),
         AccountEvent::Deleted => Some(delete(&state, Duration::ZERO, &asking, ids())),
-        // Nothing opens an account that is off: switching it on has nothing to end.
-        AccountEvent::Enabled => return,
+        // Nothing opens an account that is off: switching it on has nothing to end. What consents
+        // do stands in their own suite.
+        AccountEvent::Enabled | AccountEvent::ConsentGiven | AccountEvent::ConsentWithdrawn => {
+            return;
+        }
         // These end sessions and change nothing else of the account.
         AccountEvent::Reauthenticated
         | AccountEvent::LoggedOut
@@ -529,6 +539,6 @@ async fn end_sessions(
 pub async fn every_cell_of_the_truth_table_holds(stores: Stores) {
     for (number, about) in (0_u8..).zip(AccountEvent::ALL) {
         let base = 10 + number * 5;
-        walk(&stores, about, base).await;
+        walk(&stores, about, base, async |_, _| {}).await;
     }
 }

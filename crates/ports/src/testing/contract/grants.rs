@@ -65,7 +65,7 @@ macro_rules! grants_contract {
 }
 
 /// Tokens of the `seed`-th grant: none is another's, nor a session's.
-fn hash(kind: u8, seed: u64) -> TokenHash {
+pub(super) fn hash(kind: u8, seed: u64) -> TokenHash {
     let mut hash: [u8; 32] = bytes(seed);
     hash[0] = kind;
     TokenHash::new(hash)
@@ -79,7 +79,7 @@ fn scope() -> Scopes {
     Scopes::NONE.with(Scope::OpenId).with(Scope::Email)
 }
 
-fn code(session_id: SessionId, seed: u64, now: Timestamp) -> Code {
+pub(super) fn code(session_id: SessionId, seed: u64, now: Timestamp) -> Code {
     Code {
         hash: hash(1, seed),
         grant: Grant { session_id, client_id: id("web"), scope: scope() },
@@ -129,14 +129,14 @@ pub(super) fn refresh(seed: u64, next: u64, now: Timestamp) -> Refresh {
 }
 
 /// The session that a registration began, and its user.
-async fn session(stores: &Stores, of: u8) -> (Account, Session) {
+pub(super) async fn session(stores: &Stores, of: u8) -> (Account, Session) {
     let account = registered(&stores.accounts, of, None).await;
     let found = stores.accounts.sessions.find(&token(of.into()), at(0)).await.expect("a store");
     (account, found.expect("live").session)
 }
 
 /// A session that begins from another.
-fn child(parent: &Session, seed: u64, now: Timestamp) -> Child {
+pub(super) fn child(parent: &Session, seed: u64, now: Timestamp) -> Child {
     let session = Session {
         // No other session's name.
         id: SessionId::new(now, bytes(5_000_000 + seed)),
@@ -145,15 +145,20 @@ fn child(parent: &Session, seed: u64, now: Timestamp) -> Child {
         idle_ends_at: later(now, CODE_LIFE),
         ..parent.clone()
     };
-    Child { parent: parent.id, session, token: hash(4, seed) }
+    Child { parent: parent.id, session, token: hash(4, seed), need: None }
 }
 
-async fn issue(stores: &Stores, new: &NewCode) -> Issued {
+pub(super) async fn issue(stores: &Stores, new: &NewCode) -> Issued {
     stores.grants.issue(new).await.expect("a store")
 }
 
 /// Issues a code whose session begins from another, and gives that session's id.
-async fn issued(stores: &Stores, parent: &Session, seed: u64, now: Timestamp) -> SessionId {
+pub(super) async fn issued(
+    stores: &Stores,
+    parent: &Session,
+    seed: u64,
+    now: Timestamp,
+) -> SessionId {
     let child = child(parent, seed, now);
     let session_id = child.session.id;
     let new = NewCode { code: code(session_id, seed, now), child: Some(child), at: now };
@@ -169,11 +174,11 @@ pub(super) async fn refreshed(stores: &Stores, it: &Refresh) -> Renewed {
     stores.grants.refresh(it).await.expect("a store")
 }
 
-async fn is_live(stores: &Stores, token: TokenHash, now: Timestamp) -> bool {
+pub(super) async fn is_live(stores: &Stores, token: TokenHash, now: Timestamp) -> bool {
     stores.accounts.sessions.find(&token, now).await.expect("a store").is_some()
 }
 
-async fn is_access(stores: &Stores, seed: u64, now: Timestamp) -> bool {
+pub(super) async fn is_access(stores: &Stores, seed: u64, now: Timestamp) -> bool {
     stores.grants.find_access(&hash(2, seed), now).await.expect("a store").is_some()
 }
 

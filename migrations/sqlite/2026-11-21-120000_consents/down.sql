@@ -1,0 +1,2 @@
+ALTER TABLE audit_events DROP COLUMN client_id;
+DROP TABLE oauth_consents;
