@@ -8,9 +8,11 @@ use diesel_async::pooled_connection::deadpool::PoolError;
 use domain::breaker::Breaker;
 use futures_util::future::BoxFuture;
 use ports::error::StoreError;
+use ports::watch::Operation;
 use tokio::runtime::Handle;
 
 use super::engine::{Conn, Pool};
+use crate::PoolState;
 use crate::error::{Failure, Late, LeftAlone, overloaded, unavailable};
 
 /// The longest that a call may take, waiting for a connection included: a caller with a Redis call
@@ -36,13 +38,26 @@ pub struct Database {
 /// A pool and its breaker: readers go on where the writer is stuck (REL-06, REL-13).
 #[derive(Clone)]
 pub(super) struct Lane {
+    name: &'static str,
     pool: Pool,
     breaker: Arc<Mutex<Breaker>>,
 }
 
 impl Lane {
-    pub(super) fn new(pool: Pool) -> Self {
-        Self { pool, breaker: Arc::default() }
+    pub(super) fn new(name: &'static str, pool: Pool) -> Self {
+        Self { name, pool, breaker: Arc::default() }
+    }
+
+    /// How it is used at this moment.
+    pub(super) fn state(&self) -> PoolState {
+        let status = self.pool.status();
+        PoolState {
+            name: self.name,
+            most: status.max_size,
+            size: status.size,
+            idle: status.available,
+            waiting: status.waiting,
+        }
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
@@ -94,22 +109,39 @@ impl Database {
         Self { writers, readers, main }
     }
 
+    /// How its pools are used at this moment; one, where all connections may write.
+    #[must_use]
+    pub fn pools(&self) -> Vec<PoolState> {
+        let (writers, readers) = (self.writers.state(), self.readers.state());
+        if writers.name == readers.name { vec![writers] } else { vec![writers, readers] }
+    }
+
     /// Runs a call that only reads.
-    pub(super) async fn read<A, R>(&self, args: A, call: Call<A, R>) -> Result<R, StoreError>
+    pub(super) async fn read<A, R>(
+        &self,
+        name: &'static Operation,
+        args: A,
+        call: Call<A, R>,
+    ) -> Result<R, StoreError>
     where
         A: Send + Sync + 'static,
         R: Send + 'static,
     {
-        self.run(self.readers.clone(), args, call).await
+        name.watch(self.run(self.readers.clone(), args, call)).await
     }
 
     /// Runs a call that writes.
-    pub(super) async fn write<A, R>(&self, args: A, call: Call<A, R>) -> Result<R, StoreError>
+    pub(super) async fn write<A, R>(
+        &self,
+        name: &'static Operation,
+        args: A,
+        call: Call<A, R>,
+    ) -> Result<R, StoreError>
     where
         A: Send + Sync + 'static,
         R: Send + 'static,
     {
-        self.run(self.writers.clone(), args, call).await
+        name.watch(self.run(self.writers.clone(), args, call)).await
     }
 
     async fn run<A, R>(&self, lane: Lane, args: A, call: Call<A, R>) -> Result<R, StoreError>

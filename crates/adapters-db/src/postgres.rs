@@ -78,7 +78,7 @@ pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
         .runtime(deadpool::Runtime::Tokio1)
         .build()
         .map_err(|error| OpenError::Pool(error.into()))?;
-    let lane = Lane::new(pool);
+    let lane = Lane::new("all", pool);
     Ok(Database::new(lane.clone(), lane, main.clone()))
 }
 

@@ -55,7 +55,8 @@ pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
     if let Some(folder) = std::path::Path::new(path).parent() {
         std::fs::create_dir_all(folder).map_err(|error| OpenError::Pool(error.into()))?;
     }
-    let (writer, readers) = (Lane::new(pool(path, 1)?), Lane::new(pool(path, READERS)?));
+    let writer = Lane::new("writer", pool(path, 1)?);
+    let readers = Lane::new("readers", pool(path, READERS)?);
     Ok(Database::new(writer, readers, main.clone()))
 }
 

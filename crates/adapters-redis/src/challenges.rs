@@ -81,7 +81,8 @@ impl Challenges for RedisChallenges {
             script.key(self.counter(&charge.subject));
             add_caps(&mut script, &charge.caps);
         }
-        let (full, until): (usize, Vec<u8>) = self.redis.script(&script).await?;
+        let (full, until): (usize, Vec<u8>) =
+            self.redis.script(named!("challenges.issue"), &script).await?;
         match full.checked_sub(1) {
             None => Ok(Issued::Stored),
             Some(which) => {
@@ -103,7 +104,8 @@ impl Challenges for RedisChallenges {
         script.arg(micros(now)).arg(mac.as_bytes()).arg(self.redis.key(WRONG, &[]));
         script.arg(u8::from(on_right == OnRight::Keep));
         add_caps(&mut script, wrong);
-        let (answer, with): (u8, Vec<u8>) = self.redis.script(&script).await?;
+        let (answer, with): (u8, Vec<u8>) =
+            self.redis.script(named!("challenges.guess"), &script).await?;
         match answer {
             0 => Ok(Guess::Wrong((!with.is_empty()).then(|| Sealed::new(with)))),
             1 => Ok(Guess::Right(Sealed::new(with))),
@@ -115,7 +117,7 @@ impl Challenges for RedisChallenges {
     async fn target(&self, id: &ChallengeId) -> Result<Option<Sealed>, StoreError> {
         let mut get = redis::cmd("HGET");
         get.arg(self.challenge(id)).arg("target");
-        let target: Option<Vec<u8>> = self.redis.command(&get).await?;
+        let target: Option<Vec<u8>> = self.redis.command(named!("challenges.target"), &get).await?;
         Ok(target.map(Sealed::new))
     }
 
@@ -124,7 +126,7 @@ impl Challenges for RedisChallenges {
         for charge in charges {
             script.key(self.counter(&charge.subject));
         }
-        self.redis.script::<()>(&script).await
+        self.redis.script::<()>(named!("challenges.refund"), &script).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

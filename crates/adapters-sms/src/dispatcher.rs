@@ -1,12 +1,13 @@
 //! The queue before the vendors of all channels.
 //!
 //! [`delivery`] is what becomes of one letter, [`notices`] of one notice, [`health`] knows whether
-//! any vendor of a channel delivers, [`turns`] asks those first that do,
+//! any vendor of a channel delivers, [`pending`] counts the letters, [`turns`] asks those first that do,
 //! [`spend`] pays for them.
 
 mod delivery;
 mod health;
 mod notices;
+mod pending;
 mod spend;
 mod turns;
 
@@ -152,7 +153,13 @@ impl Dispatcher {
     /// Letters posted and not yet done with.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.delivery.pending()
+        self.delivery.pending.count()
+    }
+
+    /// How long the oldest of them has been there.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.delivery.pending.age(self.delivery.ports.clock.now())
     }
 
     /// What the day has cost so far, as far as this process knows, and what it may cost; `None`
@@ -175,14 +182,14 @@ impl Dispatcher {
         {
             emptying.abort();
         }
-        self.delivery.pending()
+        self.delivery.pending.count()
     }
 }
 
 impl fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dispatcher")
-            .field("pending", &self.delivery.pending())
+            .field("pending", &self.delivery.pending.count())
             .finish_non_exhaustive()
     }
 }
@@ -206,7 +213,7 @@ impl Postbox for Dispatcher {
             if let Some(on_post) = on_post {
                 on_post(&Message::Code(letter.message.clone()));
             }
-            delivery.posted();
+            delivery.pending.posted(letter.at);
             place.send(letter);
         }))
     }

@@ -6,14 +6,17 @@
 use std::fmt;
 use std::io::IsTerminal as _;
 
+use adapters_otlp::Traces;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::{MakeVisitor, RecordFields, VisitFmt, VisitOutput};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::settings::Profile;
 
@@ -22,17 +25,24 @@ const LONGEST: usize = 256;
 /// What is worth a line. actix's own lines quote bytes of clients.
 const FILTER: &str = "info,actix_http=off,actix_server=warn,actix_web=off";
 
-/// Begins to log.
-pub(crate) fn start(profile: Profile) {
-    let filter = EnvFilter::new(FILTER);
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+/// Begins to log, and to trace where that is wanted.
+///
+/// Without traces the spans that they are made of cost nothing: nobody asks for their level.
+pub(crate) fn start(profile: Profile, traces: Option<&Traces>) {
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match profile {
+        Profile::Development => Box::new(lines.fmt_fields(Bounded).compact()),
+        Profile::Production => Box::new(lines.fmt_fields(AsJson).event_format(JsonLines)),
+    };
     // A second call finds a log that has begun, which is as good.
-    let _ = match profile {
-        Profile::Development => builder.fmt_fields(Bounded).compact().try_init(),
-        Profile::Production => builder.fmt_fields(AsJson).event_format(JsonLines).try_init(),
+    let _ = match traces {
+        None => Registry::default().with(lines).with(EnvFilter::new(FILTER)).try_init(),
+        Some(traces) => Registry::default()
+            .with(lines.with_filter(EnvFilter::new(FILTER)))
+            .with(traces.layer())
+            .try_init(),
     };
 }
 

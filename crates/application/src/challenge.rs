@@ -29,6 +29,7 @@ pub struct Sent {
 ///
 /// A place in the queue comes first, so that a full one costs nobody their share; then one step
 /// counts and stores; then the message goes on its way by itself.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn request_challenge(
     ports: &Ports,
     to: Recipient,

@@ -4,7 +4,7 @@ use crate::workspace::{Dependency, Package};
 
 /// Packages from outside that only some of ours may name; those whose names go on after a `-` or
 /// a `_` are meant as well. `deny.toml` holds the same for what comes in through others.
-const OWNERS: [(&str, &[&str]); 15] = [
+const OWNERS: [(&str, &[&str]); 17] = [
     ("actix", &["app-http", "test-vendors", "tests"]),
     ("argon2", &["adapters-crypto"]),
     ("bb8", &["adapters-redis"]),
@@ -14,6 +14,7 @@ const OWNERS: [(&str, &[&str]); 15] = [
     ("lettre", &["adapters-email"]),
     ("libsqlite3", &["adapters-db"]),
     ("metrics-exporter", &["app-http"]),
+    ("opentelemetry", &["adapters-otlp", "tests"]),
     ("pbkdf2", &["adapters-crypto"]),
     ("redis", &["adapters-redis", "tests"]),
     (
@@ -22,6 +23,7 @@ const OWNERS: [(&str, &[&str]); 15] = [
             "adapters-carrier",
             "adapters-email",
             "adapters-oauth",
+            "adapters-otlp",
             "adapters-sms",
             "adapters-webhook",
             "tests",
@@ -30,6 +32,7 @@ const OWNERS: [(&str, &[&str]); 15] = [
     ("scrypt", &["adapters-crypto"]),
     ("tokio-postgres", &["adapters-db", "tests"]),
     ("tracing-actix", &["app-http"]),
+    ("tracing-opentelemetry", &["adapters-otlp"]),
 ];
 
 /// Every arrow that must not be there.

@@ -1,16 +1,17 @@
 //! What becomes of one letter.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::message::{Channel, Message, Recipient};
 use domain::{Duration, later};
 use ports::entropy::bytes;
 use ports::postbox::Letter;
 use ports::sender::SendError;
+use ports::watch::Operation;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::health::Health;
+use super::pending::Pending;
 use super::spend::Purse;
 use super::turns::Turn;
 use super::{Answered, DispatcherPorts, DispatcherSettings, Vendor};
@@ -26,7 +27,7 @@ pub(super) struct Delivery {
     /// Who pays; `None` where nothing is bounded.
     pub(super) purse: Option<Purse>,
     /// Letters posted and not yet done with.
-    pending: AtomicUsize,
+    pub(super) pending: Pending,
 }
 
 /// What became of a letter.
@@ -96,7 +97,7 @@ impl Delivery {
             .budget
             .clone()
             .map(|(budget, spending)| Purse::new(budget, spending, Arc::clone(&ports.clock)));
-        Self { settings, ports, sms, email, turns, purse, pending: AtomicUsize::new(0) }
+        Self { settings, ports, sms, email, turns, purse, pending: Pending::default() }
     }
 
     /// How a channel's vendors do: one that is down takes no other with it.
@@ -117,23 +118,20 @@ impl Delivery {
         first.into_iter().chain(last)
     }
 
-    /// Counts a letter before it is in the queue.
-    pub(super) fn posted(&self) {
-        self.pending.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Letters posted and not yet done with.
-    pub(super) fn pending(&self) -> usize {
-        self.pending.load(Ordering::SeqCst)
-    }
-
-    /// Delivers a letter through the first vendor that takes it (OTP-10).
+    /// Delivers a letter through the first vendor that takes it (OTP-10). The request that asked
+    /// for it is over by then, so it is a trace of its own.
+    #[tracing::instrument(
+        target = "latchkey::trace",
+        level = "debug",
+        name = "deliver_message",
+        skip_all
+    )]
     pub(super) async fn deliver(self: Arc<Self>, letter: Letter) {
         let to = letter.message.to.masked();
         let dies_at = later(letter.at, letter.message.ttl);
         if dies_at <= self.ports.clock.now() {
             tracing::warn!(to, "a message waited longer than its code lives and was not sent");
-            self.pending.fetch_sub(1, Ordering::SeqCst);
+            self.pending.done(letter.at);
             return;
         }
         let channel = letter.message.to.channel();
@@ -157,7 +155,7 @@ impl Delivery {
                 tracing::warn!(to, %error, "a refused message was not refunded");
             }
         }
-        self.pending.fetch_sub(1, Ordering::SeqCst);
+        self.pending.done(letter.at);
     }
 
     /// Offers a message to one vendor after the other.
@@ -237,7 +235,9 @@ impl Delivery {
     /// Calls a vendor, for no longer than it may take.
     async fn call(&self, vendor: &Vendor, message: &Message) -> Result<(), SendError> {
         let sent = timeout(self.settings.send_timeout, vendor.sender.send(message));
-        let sent = sent.await.unwrap_or(Err(SendError::Ambiguous { vendor: vendor.name }));
+        let sent =
+            async { sent.await.unwrap_or(Err(SendError::Ambiguous { vendor: vendor.name })) };
+        let sent = Operation::of(vendor.channel.as_str(), vendor.name, "send").watch(sent).await;
         self.told(vendor, message, outcome(&sent));
         sent
     }

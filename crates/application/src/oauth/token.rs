@@ -36,6 +36,12 @@ pub struct Tokens {
 }
 
 /// Exchanges a code of a client that has proven itself.
+#[tracing::instrument(
+    target = "latchkey::trace",
+    level = "debug",
+    skip_all,
+    name = "oauth.exchange"
+)]
 pub async fn exchange(
     ports: &Ports,
     client: &Client,
@@ -69,6 +75,12 @@ pub async fn exchange(
 }
 
 /// Refreshes for a client that has proven itself.
+#[tracing::instrument(
+    target = "latchkey::trace",
+    level = "debug",
+    skip_all,
+    name = "oauth.refresh"
+)]
 pub async fn refresh(
     ports: &Ports,
     client: &Client,
