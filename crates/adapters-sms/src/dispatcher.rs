@@ -41,6 +41,8 @@ pub type OnAnswer = Arc<dyn Fn(&Answered<'_>) + Send + Sync>;
 pub struct Answered<'a> {
     /// The vendor.
     pub vendor: &'static str,
+    /// `code` or `notice`.
+    pub what: &'static str,
     /// The channel.
     pub channel: Channel,
     /// The country of the number; `None` for a mailbox.
@@ -113,7 +115,7 @@ pub struct DispatcherPorts {
     pub vendors: Vec<Vendor>,
     /// What messages cost and may cost, and where that is counted; `None` for no bound.
     pub budget: Option<(Budget, Arc<dyn Spending>)>,
-    /// Where a definite refusal is refunded.
+    /// Where a definite refusal is refunded, and where it is noted who took a code.
     pub challenges: Arc<dyn Challenges>,
     /// Tells whether a code is still alive when its turn comes.
     pub clock: Arc<dyn Clock>,

@@ -83,12 +83,12 @@ pub(crate) fn tried(method: &'static str, refused: Option<&Problem>) {
 /// A vendor answered: `sent`, or why not. A message that is repeated or goes to the next vendor is
 /// counted each time.
 pub(crate) fn vendor_answered(answered: &Answered<'_>) {
-    let Answered { vendor, channel, country, outcome } = *answered;
+    let Answered { vendor, what, channel, country, outcome } = *answered;
     let country = country.unwrap_or(NOTHING).to_owned();
     counter!(
         MESSAGES,
         "channel" => channel.as_str(), "country" => country, "vendor" => vendor,
-        "outcome" => outcome,
+        "message" => what, "outcome" => outcome,
     )
     .increment(1);
 }

@@ -51,6 +51,7 @@ pub async fn request_challenge(
         mac: ports.keys.code_mac(purpose, &id, &code),
         tries_left: policy.max_tries,
         expires_at: later(now, policy.ttl),
+        vendor: None,
     };
     let charges = charges(ports, &to, purpose, origin);
     match ports.challenges.issue(&challenge, &charges, now).await? {

@@ -61,7 +61,7 @@ async fn what_happens_is_counted_and_names_nobody() {
         ("latchkey_login_attempts_total{method=\"password\",outcome=\"invalid_credentials\"}", 1.0),
         ("latchkey_locks_total", 1.0),
         ("latchkey_codes_sent_total{channel=\"sms\",country=\"CN\"}", 1.0),
-        ("latchkey_codes_verified_total{channel=\"sms\",country=\"CN\"}", 1.0),
+        ("latchkey_codes_verified_total{channel=\"sms\",country=\"CN\",vendor=\"log\"}", 1.0),
         ("latchkey_codes_budget", 1.0),
         ("latchkey_sms_budget", 2.5),
         ("latchkey_sms_spent", 0.0),
@@ -144,8 +144,9 @@ async fn a_code_by_mail_has_no_country() {
     let node = world.node_with(&[("SERVER__METRICS_BIND", &address)]).await;
     node.client.log_in("zebra-canary@example.com").await;
     let (_, text) = read(&address, "/metrics").await;
-    for what in ["sent", "verified"] {
-        let series = format!("latchkey_codes_{what}_total{{channel=\"email\",country=\"—\"}}");
+    for (what, vendor) in [("sent", ""), ("verified", ",vendor=\"inbox\"")] {
+        let labels = format!("channel=\"email\",country=\"—\"{vendor}");
+        let series = format!("latchkey_codes_{what}_total{{{labels}}}");
         assert_eq!(value(&text, &series), Some(1.0), "{text}");
     }
     assert!(!text.contains("canary") && !text.contains("example.com"), "{text}");

@@ -33,8 +33,8 @@ pub(super) struct Delivery {
 /// What became of a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
-    /// A vendor took it.
-    Accepted,
+    /// This vendor took it.
+    Accepted(&'static str),
     /// A vendor refused it for good, and it was certainly not sent.
     Refused,
     /// A vendor refused it for good, after a call that may have sent it.
@@ -135,6 +135,7 @@ impl Delivery {
             return;
         }
         let channel = letter.message.to.channel();
+        let id = letter.message.challenge_id;
         let message = Message::Code(letter.message);
         let begun = Instant::now();
         let outcome = self.offer(&message, channel).await;
@@ -145,9 +146,15 @@ impl Delivery {
             }
             // The vendors are well, as far as anybody knows.
             Outcome::TooDear => tracing::error!(to, "the day's budget has no message left"),
-            Outcome::Accepted | Outcome::Refused | Outcome::PerhapsSent => {
+            Outcome::Accepted(_) | Outcome::Refused | Outcome::PerhapsSent => {
                 self.health(channel).went_well(Instant::now());
             }
+        }
+        if let Outcome::Accepted(vendor) = outcome
+            && let Err(error) = self.ports.challenges.carried(&id, vendor).await
+        {
+            // It is missing among the numbers, and nowhere else.
+            tracing::debug!(vendor, %error, "who took a code was not noted");
         }
         if matches!(outcome, Outcome::Refused | Outcome::NobodyMay | Outcome::TooDear) {
             // A charge that is not given back costs its owner one message, so once is enough.
@@ -169,7 +176,7 @@ impl Delivery {
                 Tried::NextVendor => turn.failed(Instant::now()),
             }
             match tried {
-                Tried::Accepted => return Outcome::Accepted,
+                Tried::Accepted => return Outcome::Accepted(vendor.name),
                 Tried::Final if doubt.perhaps_sent => return Outcome::PerhapsSent,
                 Tried::Final => return Outcome::Refused,
                 Tried::TooDear => doubt.too_dear = true,
@@ -250,7 +257,12 @@ impl Delivery {
             Recipient::Mailbox(_) => None,
         };
         let (name, channel) = (vendor.name, vendor.channel);
-        on_answer(&Answered { vendor: name, channel, country: country.as_deref(), outcome });
+        let what = match message {
+            Message::Code(_) => "code",
+            Message::Notice(_) => "notice",
+        };
+        let country = country.as_deref();
+        on_answer(&Answered { vendor: name, what, channel, country, outcome });
     }
 
     /// The wait before a repetition, counted from 0: between half of the back-off and all of it.
