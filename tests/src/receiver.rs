@@ -1,4 +1,4 @@
-//! A stand-in for the team's other systems: it receives webhooks, well or badly.
+//! A stand-in for the team's other systems: it receives webhooks, or traces, well or badly.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +27,8 @@ pub enum Manner {
 pub struct Webhook {
     /// The path with its query.
     pub path: String,
+    /// The body's bytes.
+    pub bytes: Vec<u8>,
     /// The body's text.
     pub text: String,
     /// The body.
@@ -85,6 +87,12 @@ impl Receiver {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/hooks", self.address)
+    }
+
+    /// The address for the setting `telemetry.otlp_endpoint`.
+    #[must_use]
+    pub fn base(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// From now on it answers like this.
@@ -176,9 +184,9 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Webhook> {
     let length = headers.iter().find(|(name, _)| name == "content-length");
     let mut bytes = vec![0; length.and_then(|(_, it)| it.parse().ok()).unwrap_or(0)];
     lines.get_mut().read_exact(&mut bytes).await.ok()?;
-    let text = String::from_utf8(bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-    Some(Webhook { path, text, body, headers })
+    Some(Webhook { path, bytes, text, body, headers })
 }
 
 /// Binds an address that was ours: whoever was there before takes a moment to be gone.

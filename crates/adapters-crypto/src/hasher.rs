@@ -8,6 +8,7 @@ pub(crate) mod legacy;
 mod stored;
 mod threads;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
@@ -17,6 +18,8 @@ use async_trait::async_trait;
 use domain::Duration;
 use domain::password::{Password, PasswordAttempt, PasswordHash, Verdict};
 use ports::hasher::{HashError, HashPlace, Hasher};
+use ports::operation;
+use ports::watch::Operation;
 use thiserror::Error;
 
 use bench::Bench;
@@ -44,6 +47,17 @@ pub struct HasherSettings {
     pub wait: Duration,
     /// How long a thread without work keeps its memory.
     pub keep: Duration,
+}
+
+/// How much a hasher has to do at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HasherState {
+    /// Its threads.
+    pub threads: usize,
+    /// Threads that hash.
+    pub busy: usize,
+    /// Passwords that have a place and no thread yet.
+    pub waiting: usize,
 }
 
 /// Why a hasher does not start.
@@ -103,6 +117,12 @@ impl ArgonHasher {
         Ok(Self { threads, hashes })
     }
 
+    /// How much there is to do at this moment.
+    #[must_use]
+    pub fn state(&self) -> HasherState {
+        self.threads.state()
+    }
+
     /// How many full-cost hashes were computed so far, of any scheme (PWD-06).
     #[must_use]
     pub fn hashes(&self) -> u64 {
@@ -137,15 +157,22 @@ impl std::fmt::Debug for ArgonHasher {
 #[async_trait]
 impl Hasher for ArgonHasher {
     async fn reserve(&self) -> Result<Box<dyn HashPlace>, HashError> {
-        Ok(Box::new(self.threads.reserve().await?))
+        Ok(Box::new(operation!("hasher", "reserve").watch(self.threads.reserve()).await?))
     }
+}
+
+/// Whoever has a place is answered.
+async fn watched<T>(operation: &Operation, work: impl Future<Output = T>) -> T {
+    let Ok(done) = operation.watch(async { Ok::<_, Infallible>(work.await) }).await;
+    done
 }
 
 #[async_trait]
 impl HashPlace for Place {
     async fn hash(self: Box<Self>, password: &Password) -> PasswordHash {
         let password = password.clone();
-        self.run(move |bench| bench.hash(password.reveal())).await
+        watched(operation!("hasher", "hash"), self.run(move |bench| bench.hash(password.reveal())))
+            .await
     }
 
     async fn verify(
@@ -154,7 +181,8 @@ impl HashPlace for Place {
         stored: Option<PasswordHash>,
     ) -> Verdict {
         let attempt = attempt.clone();
-        self.run(move |bench| bench.verify(&attempt, stored.as_ref())).await
+        let verdict = self.run(move |bench| bench.verify(&attempt, stored.as_ref()));
+        watched(operation!("hasher", "verify"), verdict).await
     }
 }
 

@@ -14,7 +14,7 @@ mod signer;
 pub use clock::SystemClock;
 pub use entropy::SystemEntropy;
 pub use hasher::legacy::{LegacyDigest, LegacyScheme, Salting};
-pub use hasher::{ArgonHasher, HasherSettings, StartError, WrapError};
+pub use hasher::{ArgonHasher, HasherSettings, HasherState, StartError, WrapError};
 pub use keys::{MasterKeys, MasterSecretError, master_secret};
 pub use signatures::{ClientKeyError, ClientSignatures, client_key};
 pub use signer::RsaSigner;

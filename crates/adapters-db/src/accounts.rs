@@ -29,7 +29,7 @@ use crate::rows::{
 #[async_trait]
 impl Accounts for Database {
     async fn find(&self, identifier: &IdentifierKey) -> Result<Option<Account>, StoreError> {
-        self.read(*identifier, |conn, key| {
+        self.read(named!("accounts.find"), *identifier, |conn, key| {
             async move { queries::find_account(conn, key).await?.map(account).transpose() }.boxed()
         })
         .await
@@ -39,7 +39,7 @@ impl Accounts for Database {
         &self,
         identifiers: &[IdentifierKey],
     ) -> Result<Vec<(IdentifierKey, Account)>, StoreError> {
-        self.read(identifiers.to_vec(), |conn, keys| {
+        self.read(named!("accounts.find_all"), identifiers.to_vec(), |conn, keys| {
             async move {
                 let found = queries::find_accounts(conn, keys).await?;
                 let read = |(key, row): (Vec<u8>, _)| Ok((identifier_key(&key)?, account(row)?));
@@ -51,11 +51,14 @@ impl Accounts for Database {
     }
 
     async fn enter(&self, entry: &Entry) -> Result<Entered, StoreError> {
-        self.write(LoginRows::of(entry), |conn, rows| engine::enter(conn, rows).boxed()).await
+        self.write(named!("accounts.enter"), LoginRows::of(entry), |conn, rows| {
+            engine::enter(conn, rows).boxed()
+        })
+        .await
     }
 
     async fn register(&self, registration: &Registration) -> Result<Registered, StoreError> {
-        self.write(RegistrationRows::of(registration), |conn, rows| {
+        self.write(named!("accounts.register"), RegistrationRows::of(registration), |conn, rows| {
             engine::register(conn, rows).boxed()
         })
         .await
@@ -67,9 +70,11 @@ impl Accounts for Database {
         policy: &LockoutPolicy,
         now: Timestamp,
     ) -> Result<Attempt, StoreError> {
-        self.write((*identifier, policy.clone(), now), |conn, args| {
-            engine::begin_attempt(conn, args).boxed()
-        })
+        self.write(
+            named!("accounts.begin_attempt"),
+            (*identifier, policy.clone(), now),
+            |conn, args| engine::begin_attempt(conn, args).boxed(),
+        )
         .await
     }
 
@@ -79,9 +84,11 @@ impl Accounts for Database {
         device_id: &str,
         since: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.read((*identifier, device_id.to_owned(), since), |conn, args| {
-            queries::knows_device(conn, args).boxed()
-        })
+        self.read(
+            named!("accounts.knows_device"),
+            (*identifier, device_id.to_owned(), since),
+            |conn, args| queries::knows_device(conn, args).boxed(),
+        )
         .await
     }
 
@@ -90,34 +97,54 @@ impl Accounts for Database {
         user_id: UserId,
         now: Timestamp,
     ) -> Result<Option<AccountState>, StoreError> {
-        self.read((user_id, now), |conn, args| changes::load(conn, args).boxed()).await
-    }
-
-    async fn change(&self, change: &Change) -> Result<Changed, StoreError> {
-        self.write(change.clone(), |conn, it| changes::change(conn, it).boxed()).await
-    }
-
-    async fn resolve(&self, user_id: UserId) -> Result<Option<UserId>, StoreError> {
-        self.read(user_id, |conn, id| changes::resolve(conn, id).boxed()).await
-    }
-
-    async fn free_deleted(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.write(now, |conn, now| changes::free_deleted(conn, now).boxed()).await
-    }
-
-    async fn forget_attempts(&self, user_id: UserId) -> Result<(), StoreError> {
-        self.write(user_id, |conn, id| changes::forget_attempts(conn, id).boxed()).await
-    }
-
-    async fn record(&self, event: &LoginEvent, outgoing: &[Outgoing]) -> Result<(), StoreError> {
-        self.write((EventRow::of(event), outgoing.to_vec()), |conn, args| {
-            queries::record(conn, args).boxed()
+        self.read(named!("accounts.load"), (user_id, now), |conn, args| {
+            changes::load(conn, args).boxed()
         })
         .await
     }
 
+    async fn change(&self, change: &Change) -> Result<Changed, StoreError> {
+        self.write(named!("accounts.change"), change.clone(), |conn, it| {
+            changes::change(conn, it).boxed()
+        })
+        .await
+    }
+
+    async fn resolve(&self, user_id: UserId) -> Result<Option<UserId>, StoreError> {
+        self.read(named!("accounts.resolve"), user_id, |conn, id| {
+            changes::resolve(conn, id).boxed()
+        })
+        .await
+    }
+
+    async fn free_deleted(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.write(named!("accounts.free_deleted"), now, |conn, now| {
+            changes::free_deleted(conn, now).boxed()
+        })
+        .await
+    }
+
+    async fn forget_attempts(&self, user_id: UserId) -> Result<(), StoreError> {
+        self.write(named!("accounts.forget_attempts"), user_id, |conn, id| {
+            changes::forget_attempts(conn, id).boxed()
+        })
+        .await
+    }
+
+    async fn record(&self, event: &LoginEvent, outgoing: &[Outgoing]) -> Result<(), StoreError> {
+        self.write(
+            named!("accounts.record"),
+            (EventRow::of(event), outgoing.to_vec()),
+            |conn, args| queries::record(conn, args).boxed(),
+        )
+        .await
+    }
+
     async fn spend(&self, spent: &SpentProof) -> Result<bool, StoreError> {
-        self.write(*spent, |conn, it| queries::spend(conn, Some(it)).boxed()).await
+        self.write(named!("accounts.spend"), *spent, |conn, it| {
+            queries::spend(conn, Some(it)).boxed()
+        })
+        .await
     }
 
     async fn upgrade_hash(
@@ -126,14 +153,19 @@ impl Accounts for Database {
         old: &PasswordHash,
         new: &PasswordHash,
     ) -> Result<bool, StoreError> {
-        self.write((user_id, old.clone(), new.clone()), |conn, args| {
-            queries::upgrade_hash(conn, args).boxed()
-        })
+        self.write(
+            named!("accounts.upgrade_hash"),
+            (user_id, old.clone(), new.clone()),
+            |conn, args| queries::upgrade_hash(conn, args).boxed(),
+        )
         .await
     }
 
     async fn reauthenticate(&self, proof: &Reauthentication) -> Result<Changed, StoreError> {
-        self.write(proof.clone(), |conn, it| queries::reauthenticate(conn, it).boxed()).await
+        self.write(named!("accounts.reauthenticate"), proof.clone(), |conn, it| {
+            queries::reauthenticate(conn, it).boxed()
+        })
+        .await
     }
 
     async fn patch_profile(
@@ -142,24 +174,28 @@ impl Accounts for Database {
         patch: &ProfilePatch,
         told: Option<Outgoing>,
     ) -> Result<Option<(User, Vec<TokenHash>)>, StoreError> {
-        self.write((user_id, ProfileChange::of(patch), told), |conn, args| {
-            async move {
-                let Some((user, has_password, has_phone, tokens)) =
-                    queries::patch_profile(conn, args).await?
-                else {
-                    return Ok(None);
-                };
-                let tokens =
-                    tokens.iter().map(|it| token_hash(it)).collect::<Result<_, Failure>>()?;
-                Ok(Some((user.user(has_password, has_phone)?, tokens)))
-            }
-            .boxed()
-        })
+        self.write(
+            named!("accounts.patch_profile"),
+            (user_id, ProfileChange::of(patch), told),
+            |conn, args| {
+                async move {
+                    let Some((user, has_password, has_phone, tokens)) =
+                        queries::patch_profile(conn, args).await?
+                    else {
+                        return Ok(None);
+                    };
+                    let tokens =
+                        tokens.iter().map(|it| token_hash(it)).collect::<Result<_, Failure>>()?;
+                    Ok(Some((user.user(has_password, has_phone)?, tokens)))
+                }
+                .boxed()
+            },
+        )
         .await
     }
 
     async fn identities(&self, user_id: UserId) -> Result<Vec<Identity>, StoreError> {
-        self.read(user_id, |conn, id| {
+        self.read(named!("accounts.identities"), user_id, |conn, id| {
             async move {
                 let rows = queries::identities(conn, id).await?;
                 rows.into_iter().map(IdentityRow::identity).collect()
@@ -175,7 +211,7 @@ impl Accounts for Database {
         before: Option<EventId>,
         limit: u32,
     ) -> Result<Vec<Login>, StoreError> {
-        self.read((user_id, before, limit), |conn, args| {
+        self.read(named!("accounts.logins"), (user_id, before, limit), |conn, args| {
             async move {
                 let rows = queries::logins(conn, args).await?;
                 rows.into_iter().map(LoginRow::login).collect()
@@ -186,10 +222,13 @@ impl Accounts for Database {
     }
 
     async fn belongs_to(&self, secret: &Subject) -> Result<bool, StoreError> {
-        self.write(*secret, |conn, it| queries::belongs_to(conn, it).boxed()).await
+        self.write(named!("accounts.belongs_to"), *secret, |conn, it| {
+            queries::belongs_to(conn, it).boxed()
+        })
+        .await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.read((), |conn, none| queries::ping(conn, none).boxed()).await
+        self.read(named!("accounts.ping"), (), |conn, none| queries::ping(conn, none).boxed()).await
     }
 }

@@ -20,14 +20,19 @@ impl Consents for Database {
         session: SessionId,
         line: &AuditLine,
     ) -> Result<Option<Consent>, StoreError> {
-        self.write((consent.clone(), session, line.clone()), |conn, args| {
-            consent_queries::give(conn, args).boxed()
-        })
+        self.write(
+            named!("consents.give"),
+            (consent.clone(), session, line.clone()),
+            |conn, args| consent_queries::give(conn, args).boxed(),
+        )
         .await
     }
 
     async fn list(&self, user_id: UserId) -> Result<Vec<Consent>, StoreError> {
-        self.read(user_id, |conn, user_id| consent_queries::list(conn, user_id).boxed()).await
+        self.read(named!("consents.list"), user_id, |conn, user_id| {
+            consent_queries::list(conn, user_id).boxed()
+        })
+        .await
     }
 
     async fn withdraw(
@@ -36,9 +41,11 @@ impl Consents for Database {
         client_id: &ClientId,
         line: &AuditLine,
     ) -> Result<Option<Vec<TokenHash>>, StoreError> {
-        self.write((user_id, client_id.clone(), line.clone()), |conn, args| {
-            consent_queries::withdraw(conn, args).boxed()
-        })
+        self.write(
+            named!("consents.withdraw"),
+            (user_id, client_id.clone(), line.clone()),
+            |conn, args| consent_queries::withdraw(conn, args).boxed(),
+        )
         .await
     }
 }

@@ -5,10 +5,18 @@
 //! transactions, and the three writes that PostgreSQL does in one statement. There is no `if` on
 //! the engine anywhere.
 
+/// What a call of a port is watched as, as in `named!("accounts.enter")`.
+macro_rules! named {
+    ($name:expr) => {
+        ports::operation!("database", $name)
+    };
+}
+
 mod consent_row;
 mod error;
 mod grant_rows;
 mod outbox_row;
+mod pool_state;
 mod rows;
 mod schema;
 mod tls;
@@ -99,3 +107,4 @@ pub mod testing;
 
 pub use error::OpenError;
 pub use migrate::{Direction, MigrateError};
+pub use pool_state::PoolState;

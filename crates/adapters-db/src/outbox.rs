@@ -29,11 +29,14 @@ impl Outbox for Database {
         held_until: Timestamp,
         limit: u32,
     ) -> Result<Vec<Claimed>, StoreError> {
-        self.write((now, held_until, limit), |conn, args| claim(conn, args).boxed()).await
+        self.write(named!("outbox.claim"), (now, held_until, limit), |conn, args| {
+            claim(conn, args).boxed()
+        })
+        .await
     }
 
     async fn done(&self, id: EventId, now: Timestamp) -> Result<(), StoreError> {
-        self.write((id, now), |conn, args| {
+        self.write(named!("outbox.done"), (id, now), |conn, args| {
             async move {
                 let (id, now) = args;
                 diesel::update(outbox::table.find(IdValue(*id.as_uuid())))
@@ -51,7 +54,7 @@ impl Outbox for Database {
     }
 
     async fn postpone(&self, id: EventId, due_at: Timestamp) -> Result<(), StoreError> {
-        self.write((id, due_at), |conn, args| {
+        self.write(named!("outbox.postpone"), (id, due_at), |conn, args| {
             async move {
                 let (id, due_at) = args;
                 diesel::update(outbox::table.find(IdValue(*id.as_uuid())))
@@ -68,7 +71,7 @@ impl Outbox for Database {
     }
 
     async fn park(&self, id: EventId, now: Timestamp) -> Result<(), StoreError> {
-        self.write((id, now), |conn, args| {
+        self.write(named!("outbox.park"), (id, now), |conn, args| {
             async move {
                 let (id, now) = args;
                 diesel::update(outbox::table.find(IdValue(*id.as_uuid())))
@@ -91,15 +94,17 @@ impl Outbox for Database {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let rows: Vec<_> = parts.iter().map(OutboxRow::of).collect();
-        self.write((id, rows, now), |conn, args| split(conn, args).boxed()).await
+        self.write(named!("outbox.split"), (id, rows, now), |conn, args| split(conn, args).boxed())
+            .await
     }
 
     async fn replay(&self, only: Option<EventId>, now: Timestamp) -> Result<u64, StoreError> {
-        self.write((only, now), |conn, args| replay(conn, args).boxed()).await
+        self.write(named!("outbox.replay"), (only, now), |conn, args| replay(conn, args).boxed())
+            .await
     }
 
     async fn parked(&self, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
-        self.read(limit, |conn, limit| {
+        self.read(named!("outbox.parked"), limit, |conn, limit| {
             async move {
                 let rows = outbox::table
                     .filter(outbox::parked_at.is_not_null())

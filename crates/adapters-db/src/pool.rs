@@ -8,10 +8,12 @@ use diesel_async::pooled_connection::deadpool::PoolError;
 use domain::breaker::Breaker;
 use futures_util::future::BoxFuture;
 use ports::error::StoreError;
+use ports::watch::Operation;
 use tokio::runtime::Handle;
 
 use super::engine::{Conn, Pool};
 use super::queries::in_transaction;
+use crate::PoolState;
 use crate::error::{Failure, Late, LeftAlone, overloaded, unavailable};
 
 /// The longest that a call may take, waiting for a connection included: a caller with a Redis call
@@ -37,6 +39,7 @@ pub struct Database {
 /// A pool and its breaker: readers go on where the writer is stuck (REL-06, REL-13).
 #[derive(Clone)]
 pub(super) struct Lane {
+    name: &'static str,
     pool: Pool,
     breaker: Arc<Mutex<Breaker>>,
     /// True if each call is a transaction, because a connection is ours no longer than that.
@@ -45,8 +48,20 @@ pub(super) struct Lane {
 
 impl Lane {
     /// With each call in a transaction of its own, or as it is.
-    pub(super) fn new(pool: Pool, in_transactions: bool) -> Self {
-        Self { pool, breaker: Arc::default(), in_transactions }
+    pub(super) fn new(name: &'static str, pool: Pool, in_transactions: bool) -> Self {
+        Self { name, pool, breaker: Arc::default(), in_transactions }
+    }
+
+    /// How it is used at this moment.
+    pub(super) fn state(&self) -> PoolState {
+        let status = self.pool.status();
+        PoolState {
+            name: self.name,
+            most: status.max_size,
+            size: status.size,
+            idle: status.available,
+            waiting: status.waiting,
+        }
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
@@ -105,22 +120,39 @@ impl Database {
         Self { writers, readers, main }
     }
 
+    /// How its pools are used at this moment; one, where all connections may write.
+    #[must_use]
+    pub fn pools(&self) -> Vec<PoolState> {
+        let (writers, readers) = (self.writers.state(), self.readers.state());
+        if writers.name == readers.name { vec![writers] } else { vec![writers, readers] }
+    }
+
     /// Runs a call that only reads.
-    pub(super) async fn read<A, R>(&self, args: A, call: Call<A, R>) -> Result<R, StoreError>
+    pub(super) async fn read<A, R>(
+        &self,
+        name: &'static Operation,
+        args: A,
+        call: Call<A, R>,
+    ) -> Result<R, StoreError>
     where
         A: Send + Sync + 'static,
         R: Send + 'static,
     {
-        self.run(self.readers.clone(), args, call).await
+        name.watch(self.run(self.readers.clone(), args, call)).await
     }
 
     /// Runs a call that writes.
-    pub(super) async fn write<A, R>(&self, args: A, call: Call<A, R>) -> Result<R, StoreError>
+    pub(super) async fn write<A, R>(
+        &self,
+        name: &'static Operation,
+        args: A,
+        call: Call<A, R>,
+    ) -> Result<R, StoreError>
     where
         A: Send + Sync + 'static,
         R: Send + 'static,
     {
-        self.run(self.writers.clone(), args, call).await
+        name.watch(self.run(self.writers.clone(), args, call)).await
     }
 
     async fn run<A, R>(&self, lane: Lane, args: A, call: Call<A, R>) -> Result<R, StoreError>

@@ -79,7 +79,7 @@ pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
         .runtime(deadpool::Runtime::Tokio1)
         .build()
         .map_err(|error| OpenError::Pool(error.into()))?;
-    let lane = Lane::new(pool, is_pooled);
+    let lane = Lane::new("all", pool, is_pooled);
     Ok(Database::new(lane.clone(), lane, main.clone()))
 }
 

@@ -27,7 +27,10 @@ use crate::types::{Id, IdValue, Moment, MomentValue};
 #[async_trait]
 impl Retention for Database {
     async fn purge(&self, what: Kept, until: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.write((what, until, limit), |conn, args| purge(conn, args).boxed()).await
+        self.write(named!("retention.purge"), (what, until, limit), |conn, args| {
+            purge(conn, args).boxed()
+        })
+        .await
     }
 }
 

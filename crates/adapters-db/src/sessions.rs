@@ -20,7 +20,7 @@ impl Sessions for Database {
         token: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<SignedIn>, StoreError> {
-        self.read((*token, now), |conn, args| {
+        self.read(named!("sessions.find"), (*token, now), |conn, args| {
             async move { queries::find_session(conn, args).await?.map(signed_in).transpose() }
                 .boxed()
         })
@@ -28,11 +28,14 @@ impl Sessions for Database {
     }
 
     async fn slide(&self, id: SessionId, slide: Slide) -> Result<(), StoreError> {
-        self.write((id, slide), |conn, args| queries::slide_session(conn, args).boxed()).await
+        self.write(named!("sessions.slide"), (id, slide), |conn, args| {
+            queries::slide_session(conn, args).boxed()
+        })
+        .await
     }
 
     async fn list(&self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        self.read((user_id, now), |conn, args| {
+        self.read(named!("sessions.list"), (user_id, now), |conn, args| {
             async move {
                 let rows = queries::list_sessions(conn, args).await?;
                 rows.into_iter().map(SessionRow::session).collect()
@@ -48,7 +51,7 @@ impl Sessions for Database {
         id: SessionId,
         line: &AuditLine,
     ) -> Result<Option<TokenHash>, StoreError> {
-        self.write((user_id, id, line.clone()), |conn, args| {
+        self.write(named!("sessions.end_one"), (user_id, id, line.clone()), |conn, args| {
             async move {
                 let token = queries::end_one_session(conn, args).await?;
                 token.map(|it| token_hash(&it)).transpose()
@@ -64,7 +67,7 @@ impl Sessions for Database {
         kept: Option<SessionId>,
         line: &AuditLine,
     ) -> Result<Vec<TokenHash>, StoreError> {
-        self.write((user_id, kept, line.clone()), |conn, args| {
+        self.write(named!("sessions.end_all"), (user_id, kept, line.clone()), |conn, args| {
             async move {
                 let tokens = queries::end_all_sessions(conn, args).await?;
                 tokens.iter().map(|it| token_hash(it)).collect()

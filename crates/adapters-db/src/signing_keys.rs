@@ -17,16 +17,17 @@ use crate::schema::oauth_keys;
 #[async_trait]
 impl SigningKeys for Database {
     async fn list(&self) -> Result<Vec<SigningKey>, StoreError> {
-        self.read((), |conn, none| list(conn, none).boxed()).await
+        self.read(named!("signing_keys.list"), (), |conn, none| list(conn, none).boxed()).await
     }
 
     async fn put(&self, key: &SigningKey) -> Result<bool, StoreError> {
-        self.write(KeyRow::of(key), |conn, row| put(conn, row).boxed()).await
+        self.write(named!("signing_keys.put"), KeyRow::of(key), |conn, row| put(conn, row).boxed())
+            .await
     }
 
     async fn remove(&self, ids: &[KeyId]) -> Result<(), StoreError> {
         let ids: Vec<String> = ids.iter().map(|it| it.as_str().to_owned()).collect();
-        self.write(ids, |conn, ids| remove(conn, ids).boxed()).await
+        self.write(named!("signing_keys.remove"), ids, |conn, ids| remove(conn, ids).boxed()).await
     }
 }
 

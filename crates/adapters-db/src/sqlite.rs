@@ -55,8 +55,8 @@ pub fn open(url: &str, main: &Handle) -> Result<Database, OpenError> {
     if let Some(folder) = std::path::Path::new(path).parent() {
         std::fs::create_dir_all(folder).map_err(|error| OpenError::Pool(error.into()))?;
     }
-    let lane = |connections| Ok(Lane::new(pool(path, connections)?, false));
-    let (writer, readers) = (lane(1)?, lane(READERS)?);
+    let writer = Lane::new("writer", pool(path, 1)?, false);
+    let readers = Lane::new("readers", pool(path, READERS)?, false);
     Ok(Database::new(writer, readers, main.clone()))
 }
 

@@ -57,6 +57,13 @@ impl Challenges for MemoryChallenges {
         Ok(lock(&self.0).challenges.get(id).map(|it| it.target.clone()))
     }
 
+    async fn carried(&self, id: &ChallengeId, vendor: &'static str) -> Result<(), StoreError> {
+        if let Some(held) = lock(&self.0).challenges.get_mut(id) {
+            held.vendor = Some(vendor.to_owned());
+        }
+        Ok(())
+    }
+
     async fn refund(&self, charges: &[Charge], at: Timestamp) -> Result<(), StoreError> {
         let mut state = lock(&self.0);
         for charge in charges {
@@ -192,6 +199,7 @@ mod tests {
                 mac: CodeMac::new([1; 32]),
                 tries_left: 5,
                 expires_at: at(number + 300),
+                vendor: None,
             };
             let caps = vec![Cap { count: 1, window: Duration::from_mins(1) }];
             let charge = Charge { scope: Scope::Phone, subject: name, caps: caps.clone() };

@@ -100,6 +100,10 @@ impl Challenges for RacyChallenges {
         Ok(state.challenges.iter().find(|it| it.id == *id).map(|it| it.target.clone()))
     }
 
+    async fn carried(&self, _: &ChallengeId, _: &'static str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn refund(&self, charges: &[Charge], at: Timestamp) -> Result<(), StoreError> {
         let mut state = self.0.lock().unwrap();
         for charge in charges {
@@ -177,6 +181,10 @@ impl Challenges for HalfCharging {
 
     async fn target(&self, id: &ChallengeId) -> Result<Option<Sealed>, StoreError> {
         self.0.target(id).await
+    }
+
+    async fn carried(&self, id: &ChallengeId, vendor: &'static str) -> Result<(), StoreError> {
+        self.0.carried(id, vendor).await
     }
 
     async fn refund(&self, charges: &[Charge], at: Timestamp) -> Result<(), StoreError> {

@@ -27,6 +27,7 @@ pub struct RedisChallenges {
     redis: Redis,
     issue: Script,
     guess: Script,
+    carried: Script,
     refund: Script,
 }
 
@@ -38,6 +39,7 @@ impl RedisChallenges {
             redis,
             issue: Script::new(concat!(include_str!("caps.lua"), include_str!("issue.lua"))),
             guess: Script::new(concat!(include_str!("caps.lua"), include_str!("guess.lua"))),
+            carried: Script::new(include_str!("carried.lua")),
             refund: Script::new(include_str!("refund.lua")),
         }
     }
@@ -59,8 +61,17 @@ impl Challenges for RedisChallenges {
         charges: &[Charge],
         now: Timestamp,
     ) -> Result<Issued, StoreError> {
-        let Challenge { id, purpose, target, owner, device, mac, tries_left, expires_at } =
-            challenge;
+        let Challenge {
+            id,
+            purpose,
+            target,
+            owner,
+            device,
+            mac,
+            tries_left,
+            expires_at,
+            vendor: _,
+        } = challenge;
         let life = Duration::try_from(expires_at.duration_since(now)).unwrap_or_default();
         let mut script = self.issue.key(self.challenge(id));
         script.key(self.redis.key(LIVE, owner.as_bytes()));
@@ -81,7 +92,8 @@ impl Challenges for RedisChallenges {
             script.key(self.counter(&charge.subject));
             add_caps(&mut script, &charge.caps);
         }
-        let (full, until): (usize, Vec<u8>) = self.redis.script(&script).await?;
+        let (full, until): (usize, Vec<u8>) =
+            self.redis.script(named!("challenges.issue"), &script).await?;
         match full.checked_sub(1) {
             None => Ok(Issued::Stored),
             Some(which) => {
@@ -103,10 +115,14 @@ impl Challenges for RedisChallenges {
         script.arg(micros(now)).arg(mac.as_bytes()).arg(self.redis.key(WRONG, &[]));
         script.arg(u8::from(on_right == OnRight::Keep));
         add_caps(&mut script, wrong);
-        let (answer, with): (u8, Vec<u8>) = self.redis.script(&script).await?;
+        let (answer, with, vendor): (u8, Vec<u8>, String) =
+            self.redis.script(named!("challenges.guess"), &script).await?;
         match answer {
             0 => Ok(Guess::Wrong((!with.is_empty()).then(|| Sealed::new(with)))),
-            1 => Ok(Guess::Right(Sealed::new(with))),
+            1 => {
+                let vendor = (!vendor.is_empty()).then_some(vendor);
+                Ok(Guess::Right { target: Sealed::new(with), vendor })
+            }
             2 => Ok(Guess::TooMany { until: moment(&with)? }),
             _ => Err(CORRUPT),
         }
@@ -115,8 +131,14 @@ impl Challenges for RedisChallenges {
     async fn target(&self, id: &ChallengeId) -> Result<Option<Sealed>, StoreError> {
         let mut get = redis::cmd("HGET");
         get.arg(self.challenge(id)).arg("target");
-        let target: Option<Vec<u8>> = self.redis.command(&get).await?;
+        let target: Option<Vec<u8>> = self.redis.command(named!("challenges.target"), &get).await?;
         Ok(target.map(Sealed::new))
+    }
+
+    async fn carried(&self, id: &ChallengeId, vendor: &'static str) -> Result<(), StoreError> {
+        let mut script = self.carried.key(self.challenge(id));
+        script.arg(vendor);
+        self.redis.script(named!("challenges.carried"), &script).await
     }
 
     async fn refund(&self, charges: &[Charge], at: Timestamp) -> Result<(), StoreError> {
@@ -124,7 +146,7 @@ impl Challenges for RedisChallenges {
         for charge in charges {
             script.key(self.counter(&charge.subject));
         }
-        self.redis.script::<()>(&script).await
+        self.redis.script::<()>(named!("challenges.refund"), &script).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ use bb8_redis::bb8;
 use domain::Duration;
 use domain::breaker::Breaker;
 use ports::error::StoreError;
+use ports::watch::Operation;
 use redis::{Cmd, FromRedisValue, Pipeline, ScriptInvocation};
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
@@ -127,7 +128,7 @@ impl Redis {
 
     /// Asks the server for an answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.command::<String>(&redis::cmd("PING")).await.map(drop)
+        self.command::<String>(named!("ping"), &redis::cmd("PING")).await.map(drop)
     }
 
     /// A key of ours: the prefix, the kind, and raw bytes.
@@ -141,22 +142,34 @@ impl Redis {
     }
 
     /// Runs one command.
-    pub(crate) async fn command<T: FromRedisValue>(&self, cmd: &Cmd) -> Result<T, StoreError> {
-        self.call(async { cmd.query_async(&mut self.socket().await?).await.map_err(Failure::from) })
-            .await
+    pub(crate) async fn command<T: FromRedisValue>(
+        &self,
+        name: &'static Operation,
+        cmd: &Cmd,
+    ) -> Result<T, StoreError> {
+        self.call(name, async {
+            cmd.query_async(&mut self.socket().await?).await.map_err(Failure::from)
+        })
+        .await
     }
 
     /// Runs several commands in one round trip; all must succeed.
-    pub(crate) async fn pipeline(&self, commands: &Pipeline) -> Result<(), StoreError> {
-        self.call(async { self.socket().await?.all(commands).await.map_err(Failure::from) }).await
+    pub(crate) async fn pipeline(
+        &self,
+        name: &'static Operation,
+        commands: &Pipeline,
+    ) -> Result<(), StoreError> {
+        self.call(name, async { self.socket().await?.all(commands).await.map_err(Failure::from) })
+            .await
     }
 
     /// Runs a script, and loads it first where the server does not know it.
     pub(crate) async fn script<T: FromRedisValue>(
         &self,
+        name: &'static Operation,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, StoreError> {
-        self.call(async {
+        self.call(name, async {
             script.invoke_async(&mut self.socket().await?).await.map_err(Failure::from)
         })
         .await
@@ -171,8 +184,17 @@ impl Redis {
         }
     }
 
-    /// Runs a call, unless the server failed so often in a row that it is left alone for a moment.
+    /// Runs a call under the name that it is watched by.
     async fn call<T>(
+        &self,
+        name: &'static Operation,
+        call: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, StoreError> {
+        name.watch(self.call_if_well(call)).await
+    }
+
+    /// Runs a call, unless the server failed so often in a row that it is left alone for a moment.
+    async fn call_if_well<T>(
         &self,
         call: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, StoreError> {

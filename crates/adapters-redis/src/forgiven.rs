@@ -118,7 +118,7 @@ async fn take_back(forgiven: &Arc<Forgiven>) -> Result<(), StoreError> {
         removals.zrem(attempts_key(&forgiven.redis, &ticket.ip), member(ticket)).ignore();
         removals.zrem(everyone_key(&forgiven.redis), &ticket.nonce[..]).ignore();
     }
-    forgiven.redis.pipeline(&removals).await?;
+    forgiven.redis.pipeline(named!("throttles.forgive"), &removals).await?;
     taken.told();
     Ok(())
 }
@@ -182,16 +182,20 @@ mod tests {
             made.zadd(&key, member(&ticket(number)), number).ignore();
             made.zadd(&everyone, &ticket(number).nonce[..], number).ignore();
         }
-        redis.pipeline(&made).await.unwrap();
+        redis.pipeline(named!("test"), &made).await.unwrap();
 
         let forgiven = Arc::new(Forgiven::new(redis.clone()));
         Forgiven::add(&forgiven, [ticket(1), ticket(3)]);
         take_back(&forgiven).await.unwrap();
-        let left: Vec<Vec<u8>> =
-            redis.command(redis::cmd("ZRANGE").arg(&key).arg(0).arg(-1)).await.unwrap();
+        let left: Vec<Vec<u8>> = redis
+            .command(named!("test"), redis::cmd("ZRANGE").arg(&key).arg(0).arg(-1))
+            .await
+            .unwrap();
         assert_eq!(left, [member(&ticket(2))]);
-        let left: Vec<Vec<u8>> =
-            redis.command(redis::cmd("ZRANGE").arg(&everyone).arg(0).arg(-1)).await.unwrap();
+        let left: Vec<Vec<u8>> = redis
+            .command(named!("test"), redis::cmd("ZRANGE").arg(&everyone).arg(0).arg(-1))
+            .await
+            .unwrap();
         assert_eq!(left, [ticket(2).nonce]);
         assert!(forgiven.done());
     }

@@ -22,6 +22,13 @@
 //! is the price of caps that are exact over phone, address, block, country and all at once.
 //! Session copies and one-time values are spread over all slots.
 
+/// What a call is watched as, as in `named!("challenges.issue")`.
+macro_rules! named {
+    ($name:expr) => {
+        ports::operation!("redis", $name)
+    };
+}
+
 mod address;
 mod arguments;
 mod connection;

@@ -47,12 +47,12 @@ impl OneTimeStates for RedisOneTimeStates {
     ) -> Result<bool, StoreError> {
         let mut script = self.put.key(self.key(name));
         script.arg(micros(now)).arg(micros(later(now, life))).arg(px(life)).arg(value);
-        self.redis.script(&script).await
+        self.redis.script(named!("one_time.put"), &script).await
     }
 
     async fn take(&self, name: &Subject, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
         let mut script = self.take.key(self.key(name));
         script.arg(micros(now));
-        self.redis.script(&script).await
+        self.redis.script(named!("one_time.take"), &script).await
     }
 }

@@ -50,20 +50,20 @@ impl SessionCopies for RedisSessionCopies {
     async fn find(&self, token: &TokenHash) -> Result<Option<SignedIn>, StoreError> {
         let mut get = redis::cmd("GET");
         get.arg(self.key(token));
-        let held: Option<Vec<u8>> = self.redis.command(&get).await?;
+        let held: Option<Vec<u8>> = self.redis.command(named!("session_copies.find"), &get).await?;
         held.filter(|it| it != KEPT_OUT).map(|it| read(&it)).transpose()
     }
 
     async fn put(&self, token: &TokenHash, copy: &SignedIn) -> Result<(), StoreError> {
         let mut set = redis::cmd("SET");
         set.arg(self.key(token)).arg(write(copy)?).arg("NX").arg("PX").arg(px(COPY_LIFE));
-        self.redis.command(&set).await
+        self.redis.command(named!("session_copies.put"), &set).await
     }
 
     async fn replace(&self, token: &TokenHash, copy: &SignedIn) -> Result<(), StoreError> {
         let mut script = self.replace.key(self.key(token));
         script.arg(write(copy)?).arg(KEPT_OUT);
-        self.redis.script(&script).await
+        self.redis.script(named!("session_copies.replace"), &script).await
     }
 
     async fn forget(&self, tokens: &[TokenHash]) -> Result<(), StoreError> {
@@ -74,7 +74,7 @@ impl SessionCopies for RedisSessionCopies {
         for token in tokens {
             sets.cmd("SET").arg(self.key(token)).arg(KEPT_OUT).arg("PX").arg(px(FORGET_LIFE));
         }
-        self.redis.pipeline(&sets).await
+        self.redis.pipeline(named!("session_copies.forget"), &sets).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

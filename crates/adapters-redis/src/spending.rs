@@ -32,7 +32,8 @@ impl RedisSpending {
     async fn spend(&self, amount: i64, most: Micros, at: Timestamp) -> Result<Spent, StoreError> {
         let mut script = self.spend.key(self.redis.key(SPENT, day(at).as_bytes()));
         script.arg(amount).arg(most).arg(px(LIFE));
-        let (reserved, total): (u8, String) = self.redis.script(&script).await?;
+        let (reserved, total): (u8, String) =
+            self.redis.script(named!("spending.spend"), &script).await?;
         let total = total.parse().map_err(|_| CORRUPT)?;
         Ok(Spent { is_reserved: reserved == 1, total })
     }

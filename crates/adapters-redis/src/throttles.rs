@@ -74,7 +74,7 @@ impl Throttles for RedisThrottles {
             script.key(self.redis.key(CHARGED, subject.as_bytes()));
             add_caps(&mut script, caps);
         }
-        let full: Option<Vec<u8>> = self.redis.script(&script).await?;
+        let full: Option<Vec<u8>> = self.redis.script(named!("throttles.charge"), &script).await?;
         full.map_or(Ok(Ok(())), |until| moment(&until).map(Err))
     }
 
@@ -102,7 +102,7 @@ impl Throttles for RedisThrottles {
         for right in forgiven.tickets() {
             script.key(attempts_key(&self.redis, &right.ip)).arg(member(right));
         }
-        let said: Option<Vec<u8>> = self.redis.script(&script).await?;
+        let said: Option<Vec<u8>> = self.redis.script(named!("throttles.attempt"), &script).await?;
         forgiven.told();
         match said.as_deref() {
             None => Ok(Throttled::Counted),

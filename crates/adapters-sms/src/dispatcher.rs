@@ -1,12 +1,13 @@
 //! The queue before the vendors of all channels.
 //!
 //! [`delivery`] is what becomes of one letter, [`notices`] of one notice, [`health`] knows whether
-//! any vendor of a channel delivers, [`turns`] asks those first that do,
+//! any vendor of a channel delivers, [`pending`] counts the letters, [`turns`] asks those first that do,
 //! [`spend`] pays for them.
 
 mod delivery;
 mod health;
 mod notices;
+mod pending;
 mod spend;
 mod turns;
 
@@ -40,6 +41,8 @@ pub type OnAnswer = Arc<dyn Fn(&Answered<'_>) + Send + Sync>;
 pub struct Answered<'a> {
     /// The vendor.
     pub vendor: &'static str,
+    /// `code` or `notice`.
+    pub what: &'static str,
     /// The channel.
     pub channel: Channel,
     /// The country of the number; `None` for a mailbox.
@@ -112,7 +115,7 @@ pub struct DispatcherPorts {
     pub vendors: Vec<Vendor>,
     /// What messages cost and may cost, and where that is counted; `None` for no bound.
     pub budget: Option<(Budget, Arc<dyn Spending>)>,
-    /// Where a definite refusal is refunded.
+    /// Where a definite refusal is refunded, and where it is noted who took a code.
     pub challenges: Arc<dyn Challenges>,
     /// Tells whether a code is still alive when its turn comes.
     pub clock: Arc<dyn Clock>,
@@ -152,7 +155,13 @@ impl Dispatcher {
     /// Letters posted and not yet done with.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.delivery.pending()
+        self.delivery.pending.count()
+    }
+
+    /// How long the oldest of them has been there.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.delivery.pending.age(self.delivery.ports.clock.now())
     }
 
     /// What the day has cost so far, as far as this process knows, and what it may cost; `None`
@@ -175,14 +184,14 @@ impl Dispatcher {
         {
             emptying.abort();
         }
-        self.delivery.pending()
+        self.delivery.pending.count()
     }
 }
 
 impl fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dispatcher")
-            .field("pending", &self.delivery.pending())
+            .field("pending", &self.delivery.pending.count())
             .finish_non_exhaustive()
     }
 }
@@ -206,7 +215,7 @@ impl Postbox for Dispatcher {
             if let Some(on_post) = on_post {
                 on_post(&Message::Code(letter.message.clone()));
             }
-            delivery.posted();
+            delivery.pending.posted(letter.at);
             place.send(letter);
         }))
     }

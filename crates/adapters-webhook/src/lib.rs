@@ -12,4 +12,4 @@ mod sink;
 mod stand_in;
 
 pub use signer::{SecretError, Signer};
-pub use sink::{SetupError, WebhookSettings, WebhookSink};
+pub use sink::{SetupError, Trace, WebhookSettings, WebhookSink};

@@ -81,7 +81,11 @@ pub struct WebhookSink {
     url: Url,
     signer: Signer,
     clock: Arc<dyn Clock>,
+    trace: Option<Trace>,
 }
+
+/// Gives the header `traceparent` of what is done now; `None` where that is not traced.
+pub type Trace = fn() -> Option<String>;
 
 impl WebhookSink {
     /// Builds one; nothing is connected yet. The clock tells receivers how old an attempt is.
@@ -98,7 +102,13 @@ impl WebhookSink {
             .timeout(settings.call_timeout)
             .build()
             .map_err(SetupError::Client)?;
-        Ok(Self { client, url, signer, clock })
+        Ok(Self { client, url, signer, clock, trace: None })
+    }
+
+    /// The same, telling the receiver which trace a call belongs to.
+    #[must_use]
+    pub fn within(self, trace: Trace) -> Self {
+        Self { trace: Some(trace), ..self }
     }
 }
 
@@ -107,7 +117,7 @@ impl EventSink for WebhookSink {
     async fn tell(&self, event: &Outgoing) -> Result<(), NotTaken> {
         let body = body(event).ok_or(WebhookError::NoEvent)?;
         let (id, now) = (event.id.to_string(), self.clock.now());
-        let answer = self
+        let mut request = self
             .client
             .post(self.url.clone())
             .header(CONTENT_TYPE, "application/json")
@@ -115,9 +125,12 @@ impl EventSink for WebhookSink {
             .header("webhook-id", &id)
             .header("webhook-timestamp", now.as_second())
             .header("webhook-signature", self.signer.sign(&id, now, &body))
-            .body(body)
-            .send()
-            .await
+            .body(body);
+        if let Some(trace) = self.trace.and_then(|it| it()) {
+            request = request.header("traceparent", trace);
+        }
+        let sent = request.send().await;
+        let answer = sent
             // An address may carry what is nobody else's business.
             .map_err(|it| WebhookError::Unreachable(it.without_url()))?;
         let status = answer.status();
@@ -160,6 +173,7 @@ mod tests {
     use crate::stand_in::{Manner, StandIn};
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     const OTHER: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
     fn settings<'a>(url: &'a str, secret: &'a str) -> WebhookSettings<'a> {
@@ -199,6 +213,10 @@ mod tests {
             got.body,
             r#"{"type":"user.deleted","timestamp":"2026-01-01T00:00:00Z","data":{"user_id":"00000000-0000-0000-0000-000000000000"}}"#
         );
+        assert_eq!(got.header("traceparent"), "");
+        let sink = sink(&receiver.url("/hooks"));
+        sink.within(|| Some(TRACE.to_owned())).tell(&event()).await.unwrap();
+        assert_eq!(receiver.requests().pop().unwrap().header("traceparent"), TRACE);
     }
 
     /// The reference library takes it by each secret, and not by another or with another body.

@@ -5,18 +5,20 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Stderr};
 
+use adapters_otlp::Traces;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::field::{MakeVisitor, RecordFields, VisitFmt, VisitOutput};
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::format::{DefaultFields, Format, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, Registry};
 
 use crate::settings::Profile;
 
@@ -32,19 +34,38 @@ fn worth_a_line() -> Targets {
         .with_target("actix_web", LevelFilter::OFF)
 }
 
-/// Begins to log.
-pub(crate) fn start(profile: Profile) {
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    let log = tracing_subscriber::registry().with(worth_a_line());
+/// Begins to log, and to trace where that is wanted.
+///
+/// Without traces the spans that they are made of cost nothing: nobody asks for their level.
+pub(crate) fn start(profile: Profile, traces: Option<&Traces>) {
     // A second call finds a log that has begun, which is as good.
-    let _ = match profile {
-        Profile::Development => log.with(lines.fmt_fields(Bounded).compact()).try_init(),
-        Profile::Production => {
-            log.with(lines.fmt_fields(AsJson).event_format(JsonLines)).try_init()
+    let _ = match (traces, profile) {
+        (None, Profile::Development) => Registry::default()
+            .with(worth_a_line())
+            .with(lines().fmt_fields(Bounded).compact())
+            .try_init(),
+        (None, Profile::Production) => Registry::default()
+            .with(worth_a_line())
+            .with(lines().fmt_fields(AsJson).event_format(JsonLines))
+            .try_init(),
+        (Some(traces), profile) => {
+            let lines: Box<dyn Layer<Registry> + Send + Sync> = match profile {
+                Profile::Development => Box::new(lines().fmt_fields(Bounded).compact()),
+                Profile::Production => Box::new(lines().fmt_fields(AsJson).event_format(JsonLines)),
+            };
+            Registry::default()
+                .with(lines.with_filter(worth_a_line()))
+                .with(traces.layer())
+                .try_init()
         }
     };
+}
+
+/// Lines on standard error.
+fn lines<S>() -> tracing_subscriber::fmt::Layer<S, DefaultFields, Format, fn() -> Stderr> {
+    tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr as fn() -> Stderr)
+        .with_ansi(std::io::stderr().is_terminal())
 }
 
 /// Has panics reported here and nowhere else: where, and not what, since what a panic says may hold

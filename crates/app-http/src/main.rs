@@ -28,6 +28,7 @@ mod serve;
 mod settings;
 mod shapes;
 mod sweep;
+mod traces;
 mod users;
 mod wiring;
 
@@ -100,7 +101,12 @@ fn run(arguments: &Arguments) -> Result<()> {
         return Ok(writeln!(io::stdout(), "{}", openapi::document())?);
     }
     let settings = Settings::read(&environment()?)?;
-    logging::start(settings.profile);
+    // Only whoever serves has something to trace.
+    let traces = match (&arguments.command, &settings.telemetry) {
+        (None, Some(telemetry)) => Some(traces::traces(telemetry)?),
+        _ => None,
+    };
+    logging::start(settings.profile, traces.as_ref());
     logging::report_panics();
     // Pools and drivers live here; actix's workers come and go (and are single-threaded).
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -113,7 +119,7 @@ fn run(arguments: &Arguments) -> Result<()> {
             Some(Command::Seed(arguments)) => seed::run(&settings, arguments).await,
             Some(Command::Health) => health::run(settings.server.bind).await,
             Some(Command::Keys { verb }) => keys::run(&settings, verb).await,
-            _ => serve::serve(settings).await,
+            _ => serve::serve(settings, traces).await,
         }
     });
     // A database that hangs in the middle of the start would keep its thread for ever.

@@ -3,11 +3,14 @@
 //! What every route may answer stands here once: the edge's refusals, and with a body those of
 //! the body.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, Header, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response};
+use utoipa::openapi::{
+    Content, Header, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, Schema,
+};
 use utoipa::openapi::{ResponseBuilder, schema::Type};
 use utoipa::{Modify, OpenApi, ToResponse, ToSchema};
 
@@ -121,6 +124,7 @@ impl Modify for Common {
         if let Some(components) = &mut document.components {
             let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
             components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+            name_tags(&mut components.schemas);
         }
         for (place, path) in &mut document.paths.paths {
             let is_rfc = place.starts_with("/oauth2/") || place.starts_with("/.well-known/");
@@ -129,6 +133,29 @@ impl Modify for Common {
             for operation in operations.into_iter().flatten() {
                 add(operation, is_rfc);
             }
+        }
+    }
+}
+
+/// Makes a tag one of the members of what it stands beside: that is closed, and without the tag
+/// among its members no object would be both.
+fn name_tags(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    let mut tags = Vec::new();
+    for schema in schemas.values() {
+        let RefOr::T(Schema::OneOf(choice)) = schema else { continue };
+        for branch in &choice.items {
+            if let RefOr::T(Schema::AllOf(both)) = branch
+                && let [RefOr::Ref(closed), RefOr::T(Schema::Object(tag))] = both.items.as_slice()
+                && let Some((_, name)) = closed.ref_location.rsplit_once('/')
+            {
+                tags.push((name.to_owned(), tag.clone()));
+            }
+        }
+    }
+    for (name, tag) in tags {
+        if let Some(RefOr::T(Schema::Object(closed))) = schemas.get_mut(&name) {
+            closed.properties.extend(tag.properties);
+            closed.required.extend(tag.required);
         }
     }
 }
@@ -162,6 +189,22 @@ fn add(operation: &mut Operation, is_rfc: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A credential is a closed object with its type in it, whichever it is.
+    #[test]
+    fn a_credential_may_have_its_type() {
+        let document: serde_json::Value = serde_json::from_str(document()).expect("JSON");
+        let schemas = &document["components"]["schemas"];
+        let branches = schemas["Credential"]["oneOf"].as_array().expect("a choice");
+        assert!(branches.len() >= 7);
+        for branch in branches {
+            let tag = &branch["allOf"][1]["properties"]["type"];
+            let name = branch["allOf"][0]["$ref"].as_str().expect("a reference");
+            let closed = &schemas[name.rsplit('/').next().expect("a name")];
+            assert_eq!(closed["additionalProperties"], false, "{name}");
+            assert!(tag.is_object() && closed["properties"]["type"] == *tag, "{name}");
+        }
+    }
 
     #[test]
     fn the_document_is_whole() {

@@ -12,6 +12,7 @@ use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::web;
+use adapters_otlp::Traces;
 use anyhow::{Context as _, Result};
 use domain::phone::PhoneNumber;
 use tokio::runtime::Handle;
@@ -22,9 +23,10 @@ use tokio::task::JoinHandle;
 use crate::app::{App, routes};
 use crate::courier::Rounds;
 use crate::edge::{Framed, gate};
+use crate::metrics::Numbers;
+use crate::migrations;
 use crate::settings::Settings;
 use crate::wiring::{Wired, wire};
-use crate::{metrics, migrations};
 
 /// Time between two requests on one connection (EDGE-05).
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -34,10 +36,13 @@ const DISCONNECT: Duration = Duration::from_secs(2);
 const FINISH_SECS: u64 = 20;
 /// How long messages may take to leave after that.
 const POST: Duration = Duration::from_secs(8);
+/// How long the last spans may take to reach the collector.
+const LAST_SPANS: Duration = Duration::from_secs(1);
 
 /// Serves until it is told to stop.
-pub(crate) async fn serve(mut settings: Settings) -> Result<()> {
+pub(crate) async fn serve(mut settings: Settings, traces: Option<Traces>) -> Result<()> {
     let stop = Stop::listen()?;
+    let export = traces.map(Traces::export);
     // The first number takes a tenth of a second, which no person should wait for.
     let _ = PhoneNumber::parse("13800138000", &settings.policy.phones);
     let bind = settings.server.bind;
@@ -48,11 +53,13 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<()> {
         // Only in development: production that has clients has a public address.
         Arc::make_mut(&mut settings.policy).oauth.issuer = format!("http://{address}");
     }
-    let Wired { ports, dispatcher, inbox, courier } = wire(&settings, &Handle::current())?;
-    let metrics = match settings.server.metrics_bind {
-        Some(bind) => Some(metrics::serve(bind, &settings.policy, Arc::clone(&dispatcher))?),
+    // Before anything is counted: handles that are looked up once are looked up then.
+    let numbers = match settings.server.metrics_bind {
+        Some(bind) => Some(Numbers::keep(bind, &settings.policy)?),
         None => None,
     };
+    let Wired { ports, dispatcher, inbox, courier, gauges } = wire(&settings, &Handle::current())?;
+    let metrics = numbers.map(|it| it.serve(gauges)).transpose()?;
     let enabled = ports.policy.ways.providers.iter();
     let providers: Vec<_> = enabled.map(|it| it.name).collect();
     let app = App::new(&settings, ports, inbox);
@@ -82,6 +89,9 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<()> {
     }
     if let Some(metrics) = metrics {
         metrics.stop(false).await;
+    }
+    if let Some(export) = export {
+        export.stop(LAST_SPANS).await;
     }
     tracing::info!("latchkey has stopped");
     Ok(())

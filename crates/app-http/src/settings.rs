@@ -16,6 +16,7 @@ mod samples;
 mod sections;
 mod sms;
 mod sms_budget;
+mod telemetry;
 mod tree;
 mod webhooks;
 
@@ -36,6 +37,7 @@ pub(crate) use load::{Environment, environment};
 pub(crate) use master::MasterSecret;
 pub(crate) use providers::Provider;
 pub(crate) use sms::Sender;
+pub(crate) use telemetry::Telemetry;
 pub(crate) use webhooks::Webhooks;
 
 /// Everything that an operator decides.
@@ -63,6 +65,8 @@ pub(crate) struct Settings {
     pub(crate) carriers: Vec<Carrier>,
     /// Who proves accounts at third parties.
     pub(crate) providers: Vec<Provider>,
+    /// Where traces go; `None` for nowhere.
+    pub(crate) telemetry: Option<Telemetry>,
     /// Where the master secret comes from.
     pub(crate) secret: MasterSecret,
 }
@@ -215,6 +219,7 @@ impl Settings {
             policy: Arc::new(policy::policy(&sections, profile)?),
             carriers: carriers::carriers(&sections.carriers, profile)?,
             providers: providers::providers(&sections.providers)?,
+            telemetry: telemetry::telemetry(&sections.telemetry, profile)?,
             secret,
         })
     }
@@ -247,6 +252,21 @@ fn email(smtp: &sections::Smtp, profile: Profile) -> Result<Option<SmtpSettings>
         return Err(SettingsError::key(key, problem));
     }
     Ok(Some(settings))
+}
+
+/// True for an address that is encrypted, or one of this machine.
+fn is_private_link(url: &str) -> bool {
+    url.starts_with("https://") || url.strip_prefix("http://").is_some_and(stays_here)
+}
+
+/// True for an address, without its scheme, that is one of this machine.
+fn stays_here(rest: &str) -> bool {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    is_local(host)
 }
 
 /// True for an address that a link on this machine alone can have.

@@ -11,7 +11,7 @@ use adapters_crypto::{
     ArgonHasher, ClientSignatures, HasherSettings, MasterKeys, RsaSigner, SystemClock,
     SystemEntropy,
 };
-use adapters_db::{Direction, MigrateError, postgres, sqlite};
+use adapters_db::{Direction, MigrateError, PoolState, postgres, sqlite};
 use adapters_email::SmtpSender;
 use adapters_memory::challenges::MemoryChallenges;
 use adapters_memory::one_time::MemoryOneTimeStates;
@@ -54,6 +54,7 @@ use secrecy::ExposeSecret as _;
 use tokio::runtime::Handle;
 
 use crate::metrics;
+use crate::metrics::{Gauges, Pools};
 use crate::settings::{Carrier, Hashing, Profile, Provider, Sender, Settings, Store, Webhooks};
 
 /// How long a password may wait for a thread (PWD-05).
@@ -71,6 +72,8 @@ pub(crate) struct Wired {
     pub(crate) inbox: Option<Arc<Inbox>>,
     /// Who tells what the outbox holds.
     pub(crate) courier: Courier,
+    /// What is looked at when the metrics are read.
+    pub(crate) gauges: Gauges,
 }
 
 /// Builds everything. Nothing is connected yet: what cannot be reached shows in readiness.
@@ -81,6 +84,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let keys = MasterKeys::new(secret.expose_secret()).context("setting `secrets.key`")?;
     let hasher = ArgonHasher::start(&hashing(settings.hashing))
         .context("settings `password.memory_kib`, `.iterations` and `.parallelism`")?;
+    let hasher = Arc::new(hasher);
     let database = database(&settings.store, main)?;
     let Shared { challenges, throttles, session_copies, one_time, spending } =
         shared(&settings.store, main)?;
@@ -108,7 +112,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
         clock,
         entropy,
         keys: Arc::new(keys),
-        hasher: Arc::new(hasher),
+        hasher: Arc::clone(&hasher) as _,
         accounts: database.accounts,
         sessions: database.sessions,
         session_copies,
@@ -129,7 +133,8 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let sink = settings.webhooks.as_ref().map(|it| webhooks(it, Arc::clone(&ports.clock)));
     let (retention, sink) = (database.retention, sink.transpose()?);
     let courier = Courier { ports: ports.clone(), outbox, retention, sink, messenger };
-    Ok(Wired { ports, dispatcher, inbox, courier })
+    let gauges = Gauges { dispatcher: Arc::clone(&dispatcher), pools: database.pools, hasher };
+    Ok(Wired { ports, dispatcher, inbox, courier, gauges })
 }
 
 /// Builds every provider, with whether people may use it; an operator's mistake is named by its key.
@@ -151,7 +156,7 @@ fn providers(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Providers> {
 
 fn webhooks(settings: &Webhooks, clock: Arc<dyn Clock>) -> Result<Arc<dyn EventSink>> {
     let settings = WebhookSettings::new(&settings.url, settings.secret.expose_secret());
-    Ok(Arc::new(WebhookSink::new(&settings, clock)?))
+    Ok(Arc::new(WebhookSink::new(&settings, clock)?.within(adapters_otlp::traceparent)))
 }
 
 /// The carriers' vendors. An address that cannot be is a setting, and was refused before.
@@ -288,10 +293,11 @@ struct Database {
     grants: Arc<dyn Grants>,
     consents: Arc<dyn Consents>,
     signing_keys: Arc<dyn SigningKeys>,
+    pools: Pools,
 }
 
 impl Database {
-    fn of<D>(database: &D) -> Self
+    fn of<D>(database: &D, pools: impl Fn(&D) -> Vec<PoolState> + Send + Sync + 'static) -> Self
     where
         D: Accounts
             + Sessions
@@ -311,6 +317,10 @@ impl Database {
             grants: Arc::new(database.clone()),
             consents: Arc::new(database.clone()),
             signing_keys: Arc::new(database.clone()),
+            pools: {
+                let database = database.clone();
+                Arc::new(move || pools(&database))
+            },
         }
     }
 }
@@ -318,8 +328,12 @@ impl Database {
 fn database(store: &Store, main: &Handle) -> Result<Database> {
     let failed = "setting `store.database_url`";
     Ok(match engine(store)? {
-        Engine::Sqlite(url) => Database::of(&sqlite::open(url, main).context(failed)?),
-        Engine::Postgres(url) => Database::of(&postgres::open(url, main).context(failed)?),
+        Engine::Sqlite(url) => {
+            Database::of(&sqlite::open(url, main).context(failed)?, sqlite::Database::pools)
+        }
+        Engine::Postgres(url) => {
+            Database::of(&postgres::open(url, main).context(failed)?, postgres::Database::pools)
+        }
     })
 }
 

@@ -32,6 +32,7 @@ pub enum Access {
 /// Finds who a token belongs to, and pushes the session's end on.
 ///
 /// The copy answers; without one, or without the store of copies, the truth does (REL-04).
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn authenticate(
     ports: &Ports,
     token: &SessionToken,

@@ -82,6 +82,12 @@ pub struct Finished {
 }
 
 /// Remembers what a browser is sent for, and tells where to.
+#[tracing::instrument(
+    target = "latchkey::trace",
+    level = "debug",
+    skip_all,
+    name = "browser_flow.start"
+)]
 pub async fn start(ports: &Ports, asked: Start) -> Result<Started, Error> {
     let now = ports.clock.now();
     let provider = enabled(ports, asked.provider)?;
@@ -131,6 +137,12 @@ pub async fn start(ports: &Ports, asked: Start) -> Result<Started, Error> {
 /// The state is used up before anything else, and the provider is asked only for one that is good,
 /// of this browser and of this provider (EXT-01, EXT-03). From then on the client is told what
 /// became of it; what fails on our side is told to the browser.
+#[tracing::instrument(
+    target = "latchkey::trace",
+    level = "debug",
+    skip_all,
+    name = "browser_flow.finish"
+)]
 pub async fn finish(ports: &Ports, came: Finish) -> Result<Finished, Error> {
     let now = ports.clock.now();
     let flow = take(ports, &came, now).await?;

@@ -29,6 +29,7 @@ pub struct Sent {
 ///
 /// A place in the queue comes first, so that a full one costs nobody their share; then one step
 /// counts and stores; then the message goes on its way by itself.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn request_challenge(
     ports: &Ports,
     to: Recipient,
@@ -50,6 +51,7 @@ pub async fn request_challenge(
         mac: ports.keys.code_mac(purpose, &id, &code),
         tries_left: policy.max_tries,
         expires_at: later(now, policy.ttl),
+        vendor: None,
     };
     let charges = charges(ports, &to, purpose, origin);
     match ports.challenges.issue(&challenge, &charges, now).await? {

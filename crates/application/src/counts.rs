@@ -14,16 +14,19 @@ pub(crate) fn sent(to: &Recipient) {
         .increment(1);
 }
 
-/// A right code was used up.
-pub(crate) fn verified(target: &Identifier) {
+/// A right code was used up, which that vendor had taken.
+pub(crate) fn verified(target: &Identifier, vendor: Option<String>) {
     let (channel, country) = match target {
         Identifier::Phone(it) => (Channel::Sms, it.region().code()),
         Identifier::Email(_) => (Channel::Email, nowhere()),
         // No code goes there.
         Identifier::Username(_) | Identifier::ThirdParty(_) => return,
     };
-    counter!("latchkey_codes_verified_total", "channel" => channel.as_str(), "country" => country)
-        .increment(1);
+    counter!(
+        "latchkey_codes_verified_total",
+        "channel" => channel.as_str(), "country" => country, "vendor" => vendor.unwrap_or_else(nowhere),
+    )
+    .increment(1);
 }
 
 /// Wrong passwords made an account wait.
@@ -31,7 +34,7 @@ pub(crate) fn locked() {
     counter!("latchkey_locks_total").increment(1);
 }
 
-/// The country of a mailbox.
+/// The country of a mailbox, and the vendor that is not known.
 fn nowhere() -> String {
     "—".to_owned()
 }

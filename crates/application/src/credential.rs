@@ -84,6 +84,7 @@ impl Proof {
 }
 
 /// Proves a credential.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn prove(
     ports: &Ports,
     credential: &IdentityCredential,

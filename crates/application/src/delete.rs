@@ -9,6 +9,12 @@ use crate::change::{TRIES, Written, actor, contended, ids, load_own, require_fre
 use crate::error::Error;
 
 /// Deletes the caller's account (LINK-12).
+#[tracing::instrument(
+    target = "latchkey::trace",
+    level = "debug",
+    skip_all,
+    name = "delete_account"
+)]
 pub async fn delete(ports: &Ports, caller: &Caller, origin: Origin) -> Result<(), Error> {
     let now = ports.clock.now();
     let actor = actor(caller, &origin, now);

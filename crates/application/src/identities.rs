@@ -22,6 +22,7 @@ pub struct Shown {
 }
 
 /// The caller's identities, the first linked first.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn list_identities(ports: &Ports, caller: &Caller) -> Result<Vec<Shown>, Error> {
     let identities = ports.accounts.identities(caller.signed_in.user.id).await?;
     identities.into_iter().map(|it| show(ports, it)).collect()

@@ -42,6 +42,7 @@ pub struct Linked {
 }
 
 /// Links a proved identity, also in the place of another one (LINK-03, LINK-09).
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn link(ports: &Ports, caller: &Caller, asked: Link) -> Result<Linked, Error> {
     let now = ports.clock.now();
     let account = load_own(ports, caller, now).await?;

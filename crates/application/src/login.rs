@@ -62,6 +62,7 @@ pub struct LoggedIn {
 }
 
 /// Logs the owner of a credential in, registering them on their first visit.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn login(ports: &Ports, login: Login) -> Result<LoggedIn, Error> {
     let now = ports.clock.now();
     match login.credential {

@@ -17,6 +17,7 @@ pub struct Page {
 }
 
 /// Gives a page of at most `limit` logins, those behind `after` where it is given.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn list_logins(
     ports: &Ports,
     caller: &Caller,

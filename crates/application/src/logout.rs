@@ -13,6 +13,7 @@ use crate::sessions::line;
 ///
 /// If the copy cannot be removed the caller is told to try again. Then the truth has ended already,
 /// and what is left of the session is its copy: it goes before the answer says so (SES-04).
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn logout(ports: &Ports, token: &SessionToken, origin: Origin) -> Result<(), Error> {
     let caller = match authenticate(ports, token, Access::Session).await {
         Ok(caller) => caller,

@@ -48,6 +48,7 @@ pub struct Merged {
 }
 
 /// Merges the account that a credential proves into the caller's (LINK-08).
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn merge(ports: &Ports, caller: &Caller, asked: Merge) -> Result<Merged, Error> {
     let now = ports.clock.now();
     require_fresh(ports, caller, &load_own(ports, caller, now).await?, now)?;

@@ -14,6 +14,7 @@ use ports::error::StoreError;
 use ports::event_sink::EventSink;
 use ports::keys::Seal;
 use ports::messenger::Messenger;
+use ports::operation;
 use ports::outbox::{Claimed, Outbox};
 use ports::retention::Retention;
 use ports::sender::SendError;
@@ -46,6 +47,12 @@ pub async fn take_due(courier: &Courier, limit: u32) -> Result<Vec<Claimed>, Sto
 /// Tells an entry, and notes what came of it: it is done, tried again, or parked.
 ///
 /// An error is the store's: the entry then comes again when its hold is over.
+#[tracing::instrument(
+    target = "latchkey::trace",
+    level = "debug",
+    skip_all,
+    name = "outbox.deliver"
+)]
 pub async fn deliver(courier: &Courier, claimed: &Claimed) -> Result<(), StoreError> {
     let Claimed { entry, tries } = claimed;
     if !may_be_tried(*tries) {
@@ -94,7 +101,8 @@ fn name(entry: &Outgoing) -> &'static str {
 /// Tells other systems; the error is a text for the log.
 async fn tell_event(courier: &Courier, entry: &Outgoing) -> Result<(), String> {
     let Some(sink) = &courier.sink else { return Ok(()) };
-    sink.tell(entry).await.map_err(|it| chain(&*it.0))
+    let told = operation!("webhook", "tell").watch(sink.tell(entry)).await;
+    told.map_err(|it| chain(&*it.0))
 }
 
 /// Tells a person at one address; the error is a text for the log.

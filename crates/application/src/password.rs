@@ -32,6 +32,7 @@ pub struct SetPassword {
 }
 
 /// Sets a first password, or another one; the session goes on under a new token, all others end.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn set_password(
     ports: &Ports,
     caller: &Caller,

@@ -10,6 +10,7 @@ use crate::change::ids;
 use crate::error::Error;
 
 /// Changes nickname or avatar and gives the user as they are now.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn patch_profile(
     ports: &Ports,
     caller: &Caller,

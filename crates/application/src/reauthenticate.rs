@@ -20,6 +20,7 @@ use crate::visit::{Admission, draw_token, hand_out};
 /// Proves again that it is the caller, who goes on in the same session under a new token.
 ///
 /// Somebody else's credential is refused like a wrong one of its type.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn reauthenticate(
     ports: &Ports,
     caller: &Caller,

@@ -30,6 +30,7 @@ pub struct Registration {
 }
 
 /// Registers a user name. It is public by nature, so a taken one is told (ID-07).
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn register(ports: &Ports, registration: Registration) -> Result<Admission, Error> {
     let now = ports.clock.now();
     let identifier = Identifier::Username(registration.username.clone());

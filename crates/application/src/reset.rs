@@ -27,6 +27,7 @@ pub struct Reset {
 /// Sets a new password for whoever proves the address (RST-03), and ends all that opened the
 /// account (RST-04). A code made before the last change of password, phone or e-mail is wrong
 /// (RST-05).
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn reset_password(ports: &Ports, asked: Reset) -> Result<(), Error> {
     let now = ports.clock.now();
     let purpose = Purpose::ResetPassword;

@@ -20,6 +20,7 @@ pub enum Scope {
 }
 
 /// The caller's live sessions, the last used first.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn list_sessions(ports: &Ports, caller: &Caller) -> Result<Vec<Session>, Error> {
     Ok(ports.sessions.list(caller.signed_in.user.id, ports.clock.now()).await?)
 }
@@ -27,6 +28,7 @@ pub async fn list_sessions(ports: &Ports, caller: &Caller) -> Result<Vec<Session
 /// Ends one session of the caller: first the truth, then its copy.
 ///
 /// A session of somebody else is as unknown as one that never was (LINK-10).
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn end_session(
     ports: &Ports,
     caller: &Caller,
@@ -42,6 +44,7 @@ pub async fn end_session(
 }
 
 /// Ends sessions of the caller together, as the truth table has it.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn end_sessions(
     ports: &Ports,
     caller: &Caller,

@@ -10,6 +10,7 @@ use crate::change::{TRIES, Written, actor, contended, ids, load_own, require_fre
 use crate::error::Error;
 
 /// Unlinks an identity; one way in is left, also when two go at once (LINK-06).
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn unlink(
     ports: &Ports,
     caller: &Caller,

@@ -58,6 +58,10 @@ pub trait Challenges: Send + Sync {
     /// The sealed target of a challenge, untried; `None` if there is none. Costs no try.
     async fn target(&self, id: &ChallengeId) -> Result<Option<Sealed>, StoreError>;
 
+    /// Notes which vendor took a challenge's message, so that a right code tells it. Nothing is noted
+    /// where there is no such challenge any more.
+    async fn carried(&self, id: &ChallengeId, vendor: &'static str) -> Result<(), StoreError>;
+
     /// Gives back what a challenge issued at `at` was charged: the message was definitely refused.
     async fn refund(&self, charges: &[Charge], at: Timestamp) -> Result<(), StoreError>;
 

@@ -1,5 +1,7 @@
 //! What the use cases ask of the world: one trait a file, and [`Ports`], which holds one of each.
 //!
+//! [`watch`] times the calls of whoever answers.
+//!
 //! A method is one atomic operation; its promises stand in its docs and, with the feature
 //! `testing`, in a contract suite that every adapter runs.
 
@@ -30,6 +32,7 @@ pub mod spending;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttles;
+pub mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

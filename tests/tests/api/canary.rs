@@ -1,10 +1,12 @@
-//! No code, password, token, full phone number or mail address in any log line, nor in clear in any
-//! store.
+//! No code, password, token, full phone number or mail address in any log line, metric or trace, nor
+//! in clear in any store.
 
 use std::path::Path;
 
 use serde_json::json;
-use tests::{Topology, World, on_every_topology};
+use tests::{Receiver, Topology, World, on_every_topology};
+
+use crate::{metrics, traces};
 
 on_every_topology![secrets_are_nowhere_in_clear];
 
@@ -70,7 +72,11 @@ fn unhex(text: &str) -> Vec<u8> {
 
 async fn secrets_are_nowhere_in_clear(world: World) {
     // The sender of development, which prints messages, is the one exception: leave it out.
-    let node = world.node().await;
+    let collector = Receiver::start().await;
+    let numbers = format!("127.0.0.1:{}", tests::test_servers::free_port().unwrap());
+    let (base, numbers) = (collector.base(), numbers.as_str());
+    let settings = [("TELEMETRY__OTLP_ENDPOINT", base.as_str()), ("SERVER__METRICS_BIND", numbers)];
+    let mut node = world.node_with(&settings).await;
     let client = &node.client;
     let phone = "13817263545";
     let password = "zebra-canary-quilt";
@@ -104,8 +110,24 @@ async fn secrets_are_nowhere_in_clear(world: World) {
         unused["code"].as_str().unwrap(),
         by_mail["code"].as_str().unwrap(),
     ];
+    // What a client says of itself is a text like any other, and goes no further than the log.
+    let request = client.request(reqwest::Method::GET, "/v1/providers");
+    let named = request.header("traceparent", phone).header("x-request-id", "canary-of-a-client");
+    assert_eq!(client.send(named).await.unwrap().status, 200);
     let mut control = Vec::new();
-    for (place, bytes) in everything(&world).await {
+    let mut everything = everything(&world).await;
+    let (_, text) = metrics::read(numbers, "/metrics").await;
+    node.terminate().await;
+    let spans = traces::spans(&collector);
+    for kind in ["login", "database ", "hasher verify", "sms log.send"] {
+        assert!(spans.iter().any(|it| it.name.starts_with(kind)), "no span of {kind}");
+    }
+    let told = [("metrics", text), ("traces", format!("{spans:?}"))];
+    for (place, text) in &told {
+        assert!(!text.contains("canary"), "{place}: {text}");
+    }
+    everything.extend(told.map(|(place, text)| (place.to_owned(), text.into_bytes())));
+    for (place, bytes) in everything {
         let is_log = place.contains("node-");
         let text = String::from_utf8_lossy(&bytes);
         let text: String = if is_log {

@@ -41,6 +41,7 @@ mod session;
 mod sessions;
 mod sms;
 mod sms_attack;
+mod traces;
 mod webhooks;
 
 /// Waits until an address was told all of these, and fails if it was not.

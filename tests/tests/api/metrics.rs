@@ -1,6 +1,6 @@
 //! GET /metrics, on a listener of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use tests::{Topology, World};
@@ -10,14 +10,14 @@ const PHONE: &str = "13817263545";
 const PASSWORD: &str = "zebra-canary-quilt";
 
 /// What a path of the metrics' listener answers.
-async fn read(address: &str, path: &str) -> (u16, String) {
+pub(crate) async fn read(address: &str, path: &str) -> (u16, String) {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = http.get(format!("http://{address}{path}")).send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
 /// The value of a series; `None` if there is none.
-fn value(text: &str, series: &str) -> Option<f64> {
+pub(crate) fn value(text: &str, series: &str) -> Option<f64> {
     let line = text.lines().find_map(|it| it.strip_prefix(series)?.strip_prefix(' '));
     line.map(|it| it.parse().unwrap())
 }
@@ -61,7 +61,7 @@ async fn what_happens_is_counted_and_names_nobody() {
         ("latchkey_login_attempts_total{method=\"password\",outcome=\"invalid_credentials\"}", 1.0),
         ("latchkey_locks_total", 1.0),
         ("latchkey_codes_sent_total{channel=\"sms\",country=\"CN\"}", 1.0),
-        ("latchkey_codes_verified_total{channel=\"sms\",country=\"CN\"}", 1.0),
+        ("latchkey_codes_verified_total{channel=\"sms\",country=\"CN\",vendor=\"log\"}", 1.0),
         ("latchkey_codes_budget", 1.0),
         ("latchkey_sms_budget", 2.5),
         ("latchkey_sms_spent", 0.0),
@@ -75,16 +75,65 @@ async fn what_happens_is_counted_and_names_nobody() {
     for secret in [PHONE, PASSWORD, "wrong-canary", "127.0.0.1", code["code"].as_str().unwrap()] {
         assert!(!text.contains(secret), "{secret}:\n{text}");
     }
-    // An alarm on a metric that nobody tells would never ring.
-    for name in names(include_str!("../../../deploy/alerts.yml")) {
-        assert!(text.contains(&format!("# TYPE {name} ")), "{name}:\n{text}");
+    for (series, least) in [
+        (
+            "latchkey_http_request_seconds_count{route=\"/v1/login\",method=\"POST\",status=\"4xx\"}",
+            2.0,
+        ),
+        (&called("database", "accounts.register", "ok"), 1.0),
+        (&called("hasher", "verify", "ok"), 2.0),
+        (&called("hasher", "reserve", "ok"), 2.0),
+        (&called("sms", "log.send", "ok"), 1.0),
+        ("latchkey_pool_most{pool=\"writer\"}", 1.0),
+        ("latchkey_pool_connections{pool=\"readers\",state=\"idle\"}", 1.0),
+        ("latchkey_hasher_threads", 1.0),
+    ] {
+        assert!(value(&text, series).is_some_and(|it| it >= least), "{series}:\n{text}");
+    }
+    assert_eq!(value(&text, "latchkey_hasher_busy"), Some(0.0), "{text}");
+    assert_eq!(value(&text, "latchkey_hasher_waiting"), Some(0.0), "{text}");
+    for (name, labels) in told(&text) {
+        assert_eq!(documented().get(&name), Some(&labels), "{name}");
     }
 }
 
-/// The metrics that a text speaks of.
-fn names(text: &str) -> BTreeSet<&str> {
-    let words = text.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
-    words.filter(|it| it.starts_with("latchkey_")).collect()
+/// The series of how long calls took.
+fn called(dependency: &str, operation: &str, outcome: &str) -> String {
+    format!(
+        "latchkey_dependency_seconds_count{{dependency=\"{dependency}\",operation=\"{operation}\",\
+         outcome=\"{outcome}\"}}"
+    )
+}
+
+/// The metrics of the documentation, with their labels.
+fn documented() -> BTreeMap<String, BTreeSet<String>> {
+    let text = include_str!("../../../docs/observability.md");
+    let rows = text.lines().filter(|it| it.starts_with("| `latchkey_"));
+    rows.map(|row| {
+        let column = |number| row.split('|').nth(number).unwrap().trim();
+        let labels = column(3).split(", ").map(|it| it.trim_matches('`').to_owned());
+        let labels = labels.filter(|it| !it.is_empty()).collect();
+        (column(1).trim_matches('`').to_owned(), labels)
+    })
+    .collect()
+}
+
+/// The metrics that are told, with all labels that their series have; a histogram by its own name.
+fn told(text: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut told = BTreeMap::new();
+    let mut name = "";
+    for line in text.lines() {
+        if let Some(typed) = line.strip_prefix("# TYPE ") {
+            name = typed.split(' ').next().unwrap();
+        } else if line.starts_with(name) && !name.is_empty() {
+            let labels: &mut BTreeSet<String> = told.entry(name.to_owned()).or_default();
+            let inside = line.split_once('{').and_then(|(_, it)| it.split_once('}'));
+            let pairs = inside.map_or("", |(it, _)| it).split(',');
+            let names = pairs.filter_map(|it| Some(it.split_once('=')?.0.to_owned()));
+            labels.extend(names.filter(|it| it != "le"));
+        }
+    }
+    told
 }
 
 /// LOG-06: a code by mail has no country.
@@ -95,8 +144,9 @@ async fn a_code_by_mail_has_no_country() {
     let node = world.node_with(&[("SERVER__METRICS_BIND", &address)]).await;
     node.client.log_in("zebra-canary@example.com").await;
     let (_, text) = read(&address, "/metrics").await;
-    for what in ["sent", "verified"] {
-        let series = format!("latchkey_codes_{what}_total{{channel=\"email\",country=\"—\"}}");
+    for (what, vendor) in [("sent", ""), ("verified", ",vendor=\"inbox\"")] {
+        let labels = format!("channel=\"email\",country=\"—\"{vendor}");
+        let series = format!("latchkey_codes_{what}_total{{{labels}}}");
         assert_eq!(value(&text, &series), Some(1.0), "{text}");
     }
     assert!(!text.contains("canary") && !text.contains("example.com"), "{text}");

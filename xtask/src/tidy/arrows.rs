@@ -4,7 +4,7 @@ use crate::workspace::{Dependency, Package};
 
 /// Packages from outside that only some of ours may name; those whose names go on after a `-` or
 /// a `_` are meant as well. `deny.toml` holds the same for what comes in through others.
-const OWNERS: [(&str, &[&str]); 17] = [
+const OWNERS: [(&str, &[&str]); 19] = [
     ("actix", &["app-http", "bench", "test-vendors", "tests"]),
     ("argon2", &["argon2-simd"]),
     ("bb8", &["adapters-redis"]),
@@ -16,6 +16,7 @@ const OWNERS: [(&str, &[&str]); 17] = [
     ("libsqlite3", &["adapters-db"]),
     ("memmap2", &["argon2-simd"]),
     ("metrics-exporter", &["app-http"]),
+    ("opentelemetry", &["adapters-otlp", "tests"]),
     ("pbkdf2", &["adapters-crypto"]),
     ("redis", &["adapters-redis", "bench", "tests"]),
     (
@@ -24,6 +25,7 @@ const OWNERS: [(&str, &[&str]); 17] = [
             "adapters-carrier",
             "adapters-email",
             "adapters-oauth",
+            "adapters-otlp",
             "adapters-sms",
             "adapters-webhook",
             "tests",
@@ -32,6 +34,7 @@ const OWNERS: [(&str, &[&str]); 17] = [
     ("scrypt", &["adapters-crypto"]),
     ("tokio-postgres", &["adapters-db", "bench", "tests"]),
     ("tracing-actix", &["app-http"]),
+    ("tracing-opentelemetry", &["adapters-otlp"]),
 ];
 
 /// Every arrow that must not be there.

@@ -13,6 +13,7 @@ use ports::hasher::HashError;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
+use super::HasherState;
 use super::bench::Bench;
 
 /// One piece of work, done by the thread that takes it from the queue.
@@ -46,10 +47,18 @@ impl Threads {
             places,
             wait: wait / 2,
             taken: AtomicUsize::new(0),
+            busy: AtomicUsize::new(0),
             usual: AtomicU64::new(0),
             freed: Notify::new(),
         };
         Ok(Self { queue, load: Arc::new(load) })
+    }
+
+    /// How much there is to do at this moment.
+    pub(super) fn state(&self) -> HasherState {
+        let busy = self.load.busy.load(Ordering::Relaxed);
+        let taken = self.load.taken.load(Ordering::Relaxed);
+        HasherState { threads: self.load.threads, busy, waiting: taken.saturating_sub(busy) }
     }
 
     /// Takes a place, or waits for one. Busy when none comes in time: the queue is full, or by the
@@ -99,7 +108,9 @@ impl Place {
                 return;
             }
             let since = Instant::now();
+            let busy = Busy::one_more(&taken.0);
             let result = work(bench);
+            drop(busy);
             taken.0.learn(since.elapsed());
             drop(taken);
             // The caller may have gone meanwhile; then nobody wants to know.
@@ -120,6 +131,8 @@ struct Load {
     wait: Duration,
     /// Places that are held, those of work that is being done included.
     taken: AtomicUsize,
+    /// Threads that do a piece of work.
+    busy: AtomicUsize,
     /// The moving average of a piece of work, in microseconds; 0 until there was one.
     usual: AtomicU64,
     /// Told of each place that is given back.
@@ -161,6 +174,22 @@ impl Drop for Taken {
     fn drop(&mut self) {
         self.0.taken.fetch_sub(1, Ordering::SeqCst);
         self.0.freed.notify_one();
+    }
+}
+
+/// A thread that does a piece of work; it is free again when this is dropped, also by a panic.
+struct Busy<'a>(&'a Load);
+
+impl<'a> Busy<'a> {
+    fn one_more(load: &'a Load) -> Self {
+        load.busy.fetch_add(1, Ordering::Relaxed);
+        Self(load)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

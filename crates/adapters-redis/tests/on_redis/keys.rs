@@ -54,6 +54,7 @@ async fn every_key_has_an_end() {
         mac: CodeMac::new([7; 32]),
         tries_left: 5,
         expires_at: at(300),
+        vendor: None,
     };
     let charges = [Charge { scope: Scope::Phone, subject: WHO, caps: vec![HOUR] }];
     let challenges = RedisChallenges::new(redis.clone());
@@ -62,6 +63,9 @@ async fn every_key_has_an_end() {
         .guess(&challenge.id, &CodeMac::new([8; 32]), &[HOUR], OnRight::Use, at(0))
         .await
         .unwrap();
+
+    challenges.carried(&challenge.id, "aliyun").await.unwrap();
+    challenges.carried(&ChallengeId::new([9; 16]), "aliyun").await.unwrap();
 
     let throttles = RedisThrottles::new(redis.clone());
     throttles.charge(&charges, at(0)).await.unwrap().unwrap();

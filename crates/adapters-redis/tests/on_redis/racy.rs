@@ -83,7 +83,7 @@ impl Challenges for RacyChallenges {
         }
         if held_mac == mac.as_bytes() {
             let _: () = connection.del(&key).await.unwrap();
-            return Ok(Guess::Right(Sealed::new(target)));
+            return Ok(Guess::Right { target: Sealed::new(target), vendor: None });
         }
         let _: () = connection.lpush(&failures, now.as_microsecond()).await.unwrap();
         if tries == 1 {
@@ -96,6 +96,10 @@ impl Challenges for RacyChallenges {
 
     async fn target(&self, id: &ChallengeId) -> Result<Option<Sealed>, StoreError> {
         self.issued.target(id).await
+    }
+
+    async fn carried(&self, id: &ChallengeId, vendor: &'static str) -> Result<(), StoreError> {
+        self.issued.carried(id, vendor).await
     }
 
     async fn refund(&self, charges: &[Charge], at: Timestamp) -> Result<(), StoreError> {

@@ -1,16 +1,17 @@
 //! What becomes of one letter.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::message::{Channel, Message, Recipient};
 use domain::{Duration, later};
 use ports::entropy::bytes;
 use ports::postbox::Letter;
 use ports::sender::SendError;
+use ports::watch::Operation;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::health::Health;
+use super::pending::Pending;
 use super::spend::Purse;
 use super::turns::Turn;
 use super::{Answered, DispatcherPorts, DispatcherSettings, Vendor};
@@ -26,14 +27,14 @@ pub(super) struct Delivery {
     /// Who pays; `None` where nothing is bounded.
     pub(super) purse: Option<Purse>,
     /// Letters posted and not yet done with.
-    pending: AtomicUsize,
+    pub(super) pending: Pending,
 }
 
 /// What became of a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
-    /// A vendor took it.
-    Accepted,
+    /// This vendor took it.
+    Accepted(&'static str),
     /// A vendor refused it for good, and it was certainly not sent.
     Refused,
     /// A vendor refused it for good, after a call that may have sent it.
@@ -96,7 +97,7 @@ impl Delivery {
             .budget
             .clone()
             .map(|(budget, spending)| Purse::new(budget, spending, Arc::clone(&ports.clock)));
-        Self { settings, ports, sms, email, turns, purse, pending: AtomicUsize::new(0) }
+        Self { settings, ports, sms, email, turns, purse, pending: Pending::default() }
     }
 
     /// How a channel's vendors do: one that is down takes no other with it.
@@ -117,26 +118,24 @@ impl Delivery {
         first.into_iter().chain(last)
     }
 
-    /// Counts a letter before it is in the queue.
-    pub(super) fn posted(&self) {
-        self.pending.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Letters posted and not yet done with.
-    pub(super) fn pending(&self) -> usize {
-        self.pending.load(Ordering::SeqCst)
-    }
-
-    /// Delivers a letter through the first vendor that takes it (OTP-10).
+    /// Delivers a letter through the first vendor that takes it (OTP-10). The request that asked
+    /// for it is over by then, so it is a trace of its own.
+    #[tracing::instrument(
+        target = "latchkey::trace",
+        level = "debug",
+        name = "deliver_message",
+        skip_all
+    )]
     pub(super) async fn deliver(self: Arc<Self>, letter: Letter) {
         let to = letter.message.to.masked();
         let dies_at = later(letter.at, letter.message.ttl);
         if dies_at <= self.ports.clock.now() {
             tracing::warn!(to, "a message waited longer than its code lives and was not sent");
-            self.pending.fetch_sub(1, Ordering::SeqCst);
+            self.pending.done(letter.at);
             return;
         }
         let channel = letter.message.to.channel();
+        let id = letter.message.challenge_id;
         let message = Message::Code(letter.message);
         let begun = Instant::now();
         let outcome = self.offer(&message, channel).await;
@@ -147,9 +146,15 @@ impl Delivery {
             }
             // The vendors are well, as far as anybody knows.
             Outcome::TooDear => tracing::error!(to, "the day's budget has no message left"),
-            Outcome::Accepted | Outcome::Refused | Outcome::PerhapsSent => {
+            Outcome::Accepted(_) | Outcome::Refused | Outcome::PerhapsSent => {
                 self.health(channel).went_well(Instant::now());
             }
+        }
+        if let Outcome::Accepted(vendor) = outcome
+            && let Err(error) = self.ports.challenges.carried(&id, vendor).await
+        {
+            // It is missing among the numbers, and nowhere else.
+            tracing::debug!(vendor, %error, "who took a code was not noted");
         }
         if matches!(outcome, Outcome::Refused | Outcome::NobodyMay | Outcome::TooDear) {
             // A charge that is not given back costs its owner one message, so once is enough.
@@ -157,7 +162,7 @@ impl Delivery {
                 tracing::warn!(to, %error, "a refused message was not refunded");
             }
         }
-        self.pending.fetch_sub(1, Ordering::SeqCst);
+        self.pending.done(letter.at);
     }
 
     /// Offers a message to one vendor after the other.
@@ -171,7 +176,7 @@ impl Delivery {
                 Tried::NextVendor => turn.failed(Instant::now()),
             }
             match tried {
-                Tried::Accepted => return Outcome::Accepted,
+                Tried::Accepted => return Outcome::Accepted(vendor.name),
                 Tried::Final if doubt.perhaps_sent => return Outcome::PerhapsSent,
                 Tried::Final => return Outcome::Refused,
                 Tried::TooDear => doubt.too_dear = true,
@@ -237,7 +242,9 @@ impl Delivery {
     /// Calls a vendor, for no longer than it may take.
     async fn call(&self, vendor: &Vendor, message: &Message) -> Result<(), SendError> {
         let sent = timeout(self.settings.send_timeout, vendor.sender.send(message));
-        let sent = sent.await.unwrap_or(Err(SendError::Ambiguous { vendor: vendor.name }));
+        let sent =
+            async { sent.await.unwrap_or(Err(SendError::Ambiguous { vendor: vendor.name })) };
+        let sent = Operation::of(vendor.channel.as_str(), vendor.name, "send").watch(sent).await;
         self.told(vendor, message, outcome(&sent));
         sent
     }
@@ -250,7 +257,12 @@ impl Delivery {
             Recipient::Mailbox(_) => None,
         };
         let (name, channel) = (vendor.name, vendor.channel);
-        on_answer(&Answered { vendor: name, channel, country: country.as_deref(), outcome });
+        let what = match message {
+            Message::Code(_) => "code",
+            Message::Notice(_) => "notice",
+        };
+        let country = country.as_deref();
+        on_answer(&Answered { vendor: name, what, channel, country, outcome });
     }
 
     /// The wait before a repetition, counted from 0: between half of the back-off and all of it.

@@ -86,6 +86,13 @@ impl MessageSender for Scripted {
     }
 }
 
+/// Where it may be noted who took a code.
+fn with_notes() -> MockChallenges {
+    let mut challenges = MockChallenges::new();
+    challenges.expect_carried().returning(|_, _| Ok(()));
+    challenges
+}
+
 fn charge() -> Charge {
     Charge { scope: Scope::Phone, subject: Subject::new([7; 32]), caps: Vec::new() }
 }
@@ -114,14 +121,14 @@ fn start(vendors: Vec<Arc<dyn MessageSender>>, challenges: MockChallenges) -> Di
 
 /// Challenges that are never refunded.
 fn no_refund() -> MockChallenges {
-    let mut challenges = MockChallenges::new();
+    let mut challenges = with_notes();
     challenges.expect_refund().never();
     challenges
 }
 
 /// Challenges that are refunded exactly once, with what the letter was charged.
 fn one_refund() -> MockChallenges {
-    let mut challenges = MockChallenges::new();
+    let mut challenges = with_notes();
     challenges
         .expect_refund()
         .once()
@@ -132,7 +139,7 @@ fn one_refund() -> MockChallenges {
 
 async fn deliver(dispatcher: &Dispatcher, letter: Letter) {
     dispatcher.reserve(Channel::Sms).unwrap().post(letter);
-    while dispatcher.delivery.pending() > 0 {
+    while dispatcher.delivery.pending.count() > 0 {
         sleep(Duration::from_millis(10)).await;
     }
 }
@@ -397,7 +404,7 @@ async fn no_line_has_a_number_or_a_code() {
         &[Does::Misconfigured],
         &[Does::Hang],
     ] {
-        let mut challenges = MockChallenges::new();
+        let mut challenges = with_notes();
         challenges
             .expect_refund()
             .returning(|_, _| Err(ports::error::StoreError::Contended { store: "redis" }));
@@ -451,7 +458,7 @@ async fn each_answer_of_a_vendor_is_told() {
     let told = told.lock().unwrap();
     let expected = |outcome| {
         let (vendor, channel) = ("tested", Channel::Sms);
-        format!("{:?}", Answered { vendor, channel, country: Some("CN"), outcome })
+        format!("{:?}", Answered { vendor, what: "code", channel, country: Some("CN"), outcome })
     };
     assert_eq!(*told, [expected("unavailable"), expected("sent")]);
 }

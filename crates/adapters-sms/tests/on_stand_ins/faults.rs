@@ -178,6 +178,7 @@ async fn a_letter_meets_two_vendors(
     make(&world, second, "/tencent", &world.sms.tencent);
     let vendor = |name, sender| Vendor { name, channel: Channel::Sms, sender };
     let mut challenges = MockChallenges::new();
+    challenges.expect_carried().returning(|_, _| Ok(()));
     challenges
         .expect_refund()
         .times(usize::from(refunded))

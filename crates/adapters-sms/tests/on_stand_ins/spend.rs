@@ -52,6 +52,7 @@ fn shop(world: World, per_day: u64, refunds: usize) -> Shop {
     let till = Arc::new(Till::default());
     let vendor = |name, sender| Vendor { name, channel: Channel::Sms, sender };
     let mut challenges = MockChallenges::new();
+    challenges.expect_carried().returning(|_, _| Ok(()));
     challenges.expect_refund().times(refunds).returning(|_, _| Ok(()));
     let price = |vendor: &str, price| (vendor.to_owned(), [("*".to_owned(), price)].into());
     let budget = Budget { per_day, prices: [price("aliyun", 45), price("tencent", 30)].into() };

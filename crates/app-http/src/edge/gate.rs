@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
+use adapters_otlp::Remote;
 use futures_util::FutureExt as _;
-use tracing::Instrument as _;
+use ports::watch::TRACE;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::framing::{REFUSED, Refused};
 use super::request_id::{X_REQUEST_ID, request_id};
@@ -20,6 +23,9 @@ use super::{headers, target};
 use crate::app::App;
 use crate::metrics;
 use crate::problem::{Code, Language, Problem, RfcError};
+
+/// Where a caller names the trace that the request belongs to.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The one route to which others send what is secret in a query.
 const CALLBACK: &str = "/v1/providers/{provider}/callback";
@@ -48,6 +54,8 @@ struct Arrived {
     language: Language,
     method: &'static str,
     route: String,
+    /// The span of the request, where it is traced.
+    trace: Span,
     since: Instant,
     is_https: bool,
     is_migrated: bool,
@@ -62,18 +70,45 @@ pub(crate) async fn gate(
     let Some(app) = request.app_data::<web::Data<App>>().cloned() else {
         return Err(Problem::internal("the application is not set up").into());
     };
+    let (method, route) = (plain(request.method()), request.match_pattern());
+    let route = route.unwrap_or_else(|| "-".to_owned());
+    let trace = tracing::debug_span!(
+        target: TRACE,
+        "request",
+        otel.name = %format_args!("{method} {route}"),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = Empty,
+    );
+    let trace_id = trace_id(request.headers(), &trace);
     let arrived = Arrived {
         id: request_id(request.headers(), app.ports.clock.now(), &*app.ports.entropy),
         language: Language::of(request.headers()),
-        method: plain(request.method()),
-        route: request.match_pattern().unwrap_or_else(|| "-".to_owned()),
+        method,
+        route,
+        trace,
         since: Instant::now(),
         is_https: app.is_https,
         is_migrated: app.is_migrated(),
         is_rfc: RFC.iter().any(|it| request.path().starts_with(it)),
     };
-    let span = tracing::info_span!("request", request_id = %arrived.id);
-    pass(request, next, &arrived).instrument(span).await
+    let span = tracing::info_span!("request", request_id = %arrived.id, trace_id);
+    pass(request, next, &arrived).instrument(span).instrument(arrived.trace.clone()).await
+}
+
+/// Joins the trace of the caller, if it names one, and gives the trace's id for the log.
+fn trace_id(headers: &HeaderMap, trace: &Span) -> Option<String> {
+    let mut given = headers.get_all(TRACEPARENT);
+    let remote = given.next().and_then(|it| Remote::read(it.to_str().ok()?));
+    // Two callers are none.
+    let remote = remote.filter(|_| given.next().is_none());
+    let named = remote.as_ref().map(Remote::trace_id);
+    if let Some(remote) = remote {
+        remote.adopt(trace);
+    }
+    named.or_else(|| adapters_otlp::trace_id(trace))
 }
 
 async fn pass(
@@ -170,10 +205,15 @@ impl Arrived {
         if let Ok(id) = self.id.parse() {
             response.headers_mut().insert(X_REQUEST_ID, id);
         }
-        let micros = u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let took = self.since.elapsed();
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let (method, route) = (self.method, self.route.as_str());
         let status = response.status().as_u16();
-        metrics::answered(method, route, status);
+        metrics::answered(method, route, status, took);
+        self.trace.record("http.response.status_code", status);
+        if response.status().is_server_error() {
+            self.trace.record("otel.status_code", "ERROR");
+        }
         if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(method, route, status, micros, "answered");
         } else {

@@ -23,6 +23,7 @@ pub(super) struct Sections {
     pub(super) webhooks: Webhooks,
     pub(super) email: Email,
     pub(super) secrets: Secrets,
+    pub(super) telemetry: Telemetry,
     pub(super) carriers: Carriers,
     pub(super) oauth2: Oauth2,
     pub(super) providers: BTreeMap<String, providers::Section>,
@@ -265,6 +266,13 @@ sections! {
         key_id: String = String::new(),
         redirect_uri: String = String::new(),
         endpoint: String = String::new(),
+    }
+
+    /// Where traces go; nowhere without an address.
+    Telemetry {
+        otlp_endpoint: String = String::new(),
+        service_name: String = "latchkey".to_owned(),
+        sample_ratio: f64 = 1.0,
     }
 
     /// The master secret, or where it is.

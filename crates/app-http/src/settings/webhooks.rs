@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Profile, SettingsError, is_local, sections};
+use super::{Profile, SettingsError, is_private_link, sections};
 
 /// The secret in the examples of Standard Webhooks.
 pub(super) const SAMPLE: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -34,9 +34,8 @@ pub(super) fn webhooks(
         }
         (false, false) => {}
     }
-    let secure = url.starts_with("https://") || url.strip_prefix("http://").is_some_and(stays_here);
     if profile == Profile::Production {
-        if !secure {
+        if !is_private_link(url) {
             let problem = "must begin with https:// in production";
             return Err(SettingsError::key("webhooks.url", problem));
         }
@@ -45,16 +44,6 @@ pub(super) fn webhooks(
         }
     }
     Ok(Some(Webhooks { url: url.to_owned(), secret: section.secret.clone() }))
-}
-
-/// True for an address, without its scheme, that is one of this machine.
-fn stays_here(rest: &str) -> bool {
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    is_local(host)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use domain::phone::PhoneNumber;
 use domain::session::Method;
 use ports::Ports;
 use ports::carrier::CarrierError;
+use ports::watch::Operation;
 
 use super::{Brings, Proof, Try};
 use crate::authenticate::Caller;
@@ -40,14 +41,17 @@ pub(super) async fn prove(
     }
     let proven = match &credential.question {
         Question::Number => {
-            let answer = carrier.phone(token).await.map_err(|error| refused(vendor, &error))?;
+            let answer =
+                Operation::of("carrier", vendor, "phone").watch(carrier.phone(token)).await;
+            let answer = answer.map_err(|error| refused(vendor, &error))?;
             gives(&answer, &ports.policy.phones).map_err(|error| {
                 tracing::error!(vendor, %error, "the carrier's number is not taken");
                 Error::CarrierBadResponse
             })
         }
         Question::IsThis(phone) => {
-            let answer = carrier.matches(token, phone).await;
+            let asked = carrier.matches(token, phone);
+            let answer = Operation::of("carrier", vendor, "matches").watch(asked).await;
             let proven = answer.map_err(|error| refused(vendor, &error)).and_then(|is_this| {
                 confirms(phone, is_this).map_err(|_| Error::CarrierTokenInvalid)
             });

@@ -25,8 +25,8 @@ pub async fn prove(
     let id = credential.challenge_id.ok_or(Error::CodeInvalid)?;
     let mac = ports.keys.code_mac(purpose, &id, &credential.code);
     let wrong = &ports.policy.codes.wrong;
-    let sealed = match ports.challenges.guess(&id, &mac, wrong, on_right, now).await? {
-        Guess::Right(sealed) => sealed,
+    let (sealed, vendor) = match ports.challenges.guess(&id, &mac, wrong, on_right, now).await? {
+        Guess::Right { target, vendor } => (target, vendor),
         Guess::Wrong(sealed) => {
             tracing::info!(target: "audit", event = "code.wrong", purpose = purpose.as_str());
             if let Some((target, _)) = sealed.and_then(|sealed| open(ports, &id, purpose, &sealed))
@@ -41,7 +41,7 @@ pub async fn prove(
     };
     let (target, made_at) = open(ports, &id, purpose, &sealed).ok_or(Error::CodeInvalid)?;
     if on_right == OnRight::Use {
-        counts::verified(&target);
+        counts::verified(&target, vendor);
     }
     let brings = Brings::default();
     Ok(Proof { identity: proves(target), made_at, brings, wrong: || Error::CodeInvalid })

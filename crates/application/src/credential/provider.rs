@@ -10,6 +10,7 @@ use domain::secret::Sealed;
 use ports::Ports;
 use ports::identity_provider::ProviderError;
 use ports::keys::Seal;
+use ports::watch::Operation;
 use zeroize::Zeroizing;
 
 use super::{Brings, Proof, Try};
@@ -31,7 +32,8 @@ pub(super) async fn prove(
     // Each try is a call to somebody else: an address has so many a minute (SDK-05).
     let call = to_ip(ports, "ip-provider-calls", it.origin, &ports.policy.provider_calls);
     charge(ports, &[call], it.at).await?;
-    let asked = provider.adapter.identify(&credential.proof).await;
+    let operation = Operation::of("provider", name.as_str(), "identify");
+    let asked = operation.watch(provider.adapter.identify(&credential.proof)).await;
     let account = asked.map_err(|error| refused(name, &error))?;
     let identity = proves(&account, name)
         .ok_or(ProviderError::Refused)

@@ -43,6 +43,7 @@ impl std::fmt::Debug for Verified {
 }
 
 /// Finds out who a token's person is: an access token's, or a session's.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn user_info(ports: &Ports, token: &SessionToken) -> Result<Known, OauthError> {
     let now = ports.clock.now();
     let hash = TokenHash::new(ports.keys.digest(token.reveal()));

@@ -22,6 +22,12 @@ const FAILURES: Cap = Cap { count: 30, window: Duration::from_mins(1) };
 ///
 /// Only failures are counted, by client and address: a secret has 256 random bits, so it is not
 /// guessed, and whoever has the right one is heard however often others were wrong.
+#[tracing::instrument(
+    target = "latchkey::trace",
+    level = "debug",
+    skip_all,
+    name = "oauth.prove_client"
+)]
 pub async fn prove(ports: &Ports, shown: Shown, ip: IpAddr) -> Result<&Client, OauthError> {
     let claim = shown.claim().map_err(|it| match it {
         ClientRefusal::Ambiguous => OauthError::TwoMethods,

@@ -29,6 +29,7 @@ pub struct Inspected {
 }
 
 /// Tells what a token is good for; `None` for every token that is not good, or not this client's.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn introspect(
     ports: &Ports,
     client: &Client,
@@ -43,6 +44,7 @@ pub async fn introspect(
 
 /// Ends a token of a client. A refresh token and a session take all that came of them along; one
 /// that is unknown or somebody else's is left as it is.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn revoke(
     ports: &Ports,
     client: &Client,

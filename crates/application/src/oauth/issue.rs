@@ -100,6 +100,7 @@ impl CodeRequest {
 }
 
 /// Logs in by any credential, and gives a code in place of the session.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn login_for_code(
     ports: &Ports,
     asked: CodeRequest,
@@ -124,6 +125,7 @@ pub fn until_exchange(ports: &Ports) -> Ports {
 /// A client with tokens of its own gets no code of somebody without a phone, where one is wanted.
 /// If the session ended meanwhile, by a reset, a merge or a logout from everywhere, there is no
 /// code (LINK-11).
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn code_for_login(
     ports: &Ports,
     asked: CodeRequest,
@@ -142,6 +144,7 @@ pub async fn code_for_login(
 
 /// Makes a code for somebody who holds a session: a session of its own begins, of the same person
 /// and the same proof, and with the same last end. `need` is the consent that it takes.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all)]
 pub async fn code_for_session(
     ports: &Ports,
     asked: CodeRequest,

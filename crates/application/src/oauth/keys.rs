@@ -11,6 +11,7 @@ use ports::signer::SignerError;
 use super::OauthError;
 
 /// The keys that everybody is told: the one that signs, the next one, and former ones.
+#[tracing::instrument(target = "latchkey::trace", level = "debug", skip_all, name = "oauth.keys")]
 pub async fn told(ports: &Ports) -> Result<Vec<SigningKey>, OauthError> {
     let now = ports.clock.now();
     let keys = with_one_that_signs(ports, now).await?;

@@ -35,6 +35,12 @@ pub struct Tokens {
 }
 
 /// Exchanges a code of a client that has proven itself.
+#[tracing::instrument(
+    target = "latchkey::trace",
+    level = "debug",
+    skip_all,
+    name = "oauth.exchange"
+)]
 pub async fn exchange(
     ports: &Ports,
     client: &Client,
@@ -68,6 +74,12 @@ pub async fn exchange(
 }
 
 /// Refreshes for a client that has proven itself.
+#[tracing::instrument(
+    target = "latchkey::trace",
+    level = "debug",
+    skip_all,
+    name = "oauth.refresh"
+)]
 pub async fn refresh(
     ports: &Ports,
     client: &Client,

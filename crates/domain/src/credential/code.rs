@@ -127,13 +127,20 @@ pub struct Challenge {
     pub tries_left: u8,
     /// First moment at which it no longer counts.
     pub expires_at: Timestamp,
+    /// The vendor that took its message; `None` until one did. For those who count.
+    pub vendor: Option<String>,
 }
 
 /// What one try at a challenge came to.
 #[derive(Debug, Clone)]
 pub enum Guess {
-    /// The code was right; the challenge is used up. Its sealed target.
-    Right(Sealed),
+    /// The code was right; the challenge is used up.
+    Right {
+        /// Its sealed target.
+        target: Sealed,
+        /// The vendor that took its message, as far as is known.
+        vendor: Option<String>,
+    },
     /// Wrong, expired, burned, used or unknown: one answer for all (OTP-04). The sealed target where
     /// there still was a challenge, for the log.
     Wrong(Option<Sealed>),
@@ -191,7 +198,8 @@ pub fn guess(
             OnRight::Use => Fate::Gone,
             OnRight::Keep => Fate::Kept,
         };
-        return (Guess::Right(held.target.clone()), fate);
+        let (target, vendor) = (held.target.clone(), held.vendor.clone());
+        return (Guess::Right { target, vendor }, fate);
     }
     (
         Guess::Wrong(Some(held.target.clone())),
@@ -254,6 +262,7 @@ mod tests {
             mac: CodeMac::new([4; 32]),
             tries_left,
             expires_at: at(expires),
+            vendor: None,
         }
     }
 
@@ -279,7 +288,7 @@ mod tests {
         let (guess, then) =
             guess(&held, &CodeMac::new([given; 32]), wrong, &caps, OnRight::Use, at(0));
         let said = match guess {
-            Guess::Right(_) => "right",
+            Guess::Right { .. } => "right",
             Guess::Wrong(_) => "wrong",
             Guess::TooMany { .. } => "too many",
         };

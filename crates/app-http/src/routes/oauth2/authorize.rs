@@ -53,7 +53,11 @@ pub(crate) struct Asked {
     responses(
         (status = 303, description = "To the client, with a code or an error."),
         (status = 200, description = "The same as a form that posts itself.", body = String, content_type = "text/html"),
-        (status = 400, description = "A page: there is no address that could be told.", body = String, content_type = "text/html"),
+        (
+            status = 400,
+            description = "A page: there is no address that could be told. JSON where the query could not be read at all.",
+            content((String = "text/html"), (crate::problem::RfcErrorBody = "application/json")),
+        ),
     ),
 )]
 pub(crate) async fn get(

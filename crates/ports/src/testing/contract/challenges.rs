@@ -45,6 +45,7 @@ macro_rules! challenges_contract {
                 racing_issues_are_charged_to_all_counters_or_none,
                 a_refund_gives_room_for_one_more,
                 a_target_is_told_without_a_try,
+                a_right_code_tells_who_took_its_message,
                 it_answers_a_ping,
             ]
         );
@@ -90,6 +91,7 @@ fn challenge(number: usize) -> Challenge {
         mac: RIGHT,
         tries_left: TRIES,
         expires_at: at(300),
+        vendor: None,
     }
 }
 
@@ -116,7 +118,7 @@ enum Said {
 async fn guess(store: &Store, number: usize, mac: &CodeMac, caps: &[Cap], now: Timestamp) -> Said {
     let said = store.guess(&id(number), mac, caps, OnRight::Use, now).await;
     match said.expect("a store") {
-        Guess::Right(target) => Said::Right(target),
+        Guess::Right { target, .. } => Said::Right(target),
         Guess::Wrong(_) => Said::Wrong,
         Guess::TooMany { until } => Said::TooMany(until),
     }
@@ -152,7 +154,7 @@ pub async fn a_code_that_is_only_tried_out_is_still_good(store: Store) {
     put(&store, challenge(1)).await;
     let look = async |mac| store.guess(&id(1), &mac, &WIDE, OnRight::Keep, at(1)).await;
     for _ in 0..2 {
-        assert!(matches!(look(RIGHT).await, Ok(Guess::Right(_))));
+        assert!(matches!(look(RIGHT).await, Ok(Guess::Right { .. })));
     }
     for _ in 0..TRIES - 1 {
         assert!(matches!(look(WRONG).await, Ok(Guess::Wrong(_))));
@@ -524,6 +526,35 @@ pub async fn a_target_is_told_without_a_try(store: Store) {
     }
     assert_eq!(guess(&store, 1, &RIGHT, &WIDE, at(1)).await, Said::Right(target(1)));
     assert_eq!(store.target(&id(1)).await.expect("a store"), None, "used");
+}
+
+/// LOG-06: who took the message is told with the right code and changes nothing else; one that is
+/// told too late makes no challenge.
+pub async fn a_right_code_tells_who_took_its_message(store: Store) {
+    let tried = async |number, on_right| match store
+        .guess(&id(number), &RIGHT, &WIDE, on_right, at(1))
+        .await
+        .expect("a store")
+    {
+        Guess::Right { target: told, vendor } if told == target(number) => vendor,
+        other => panic!("{other:?}"),
+    };
+    let carried = async |number, vendor| {
+        store.carried(&id(number), vendor).await.expect("a store");
+    };
+    for number in [1, 2] {
+        put(&store, challenge(number)).await;
+    }
+    carried(1, "first").await;
+    assert_eq!(tried(1, OnRight::Keep).await.as_deref(), Some("first"));
+    carried(1, "second").await;
+    assert_eq!(tried(1, OnRight::Use).await.as_deref(), Some("second"));
+    assert_eq!(tried(2, OnRight::Use).await, None, "nobody did");
+    for number in [1, 3] {
+        carried(number, "late").await;
+        assert_eq!(guess(&store, number, &RIGHT, &WIDE, at(1)).await, Said::Wrong);
+        assert_eq!(store.target(&id(number)).await.expect("a store"), None);
+    }
 }
 
 /// REL-04: readiness asks for no more than an answer.

@@ -1,0 +1,84 @@
+//! Which traces are recorded.
+
+use opentelemetry::trace::{
+    Link, SpanContext, SpanKind, TraceContextExt as _, TraceId, TraceState,
+};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, ShouldSample};
+
+/// A share of all traces, chosen by their ids, so that all who record this share record the same.
+///
+/// A caller may ask for less by an unset flag, and never for more: whoever can send requests
+/// would decide how much is recorded. Calls that belong to nothing, as a look into the outbox each
+/// second, are not recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct Share(Sampler);
+
+impl Share {
+    /// A share between 0 and 1.
+    pub(crate) fn new(ratio: f64) -> Self {
+        Self(Sampler::TraceIdRatioBased(ratio))
+    }
+}
+
+impl ShouldSample for Share {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        trace_id: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let parent =
+            parent.map(|it| it.span().span_context().clone()).filter(SpanContext::is_valid);
+        let decided = |decision| SamplingResult {
+            decision,
+            attributes: Vec::new(),
+            trace_state: TraceState::NONE,
+        };
+        match parent {
+            Some(it) if !it.is_sampled() => decided(SamplingDecision::Drop),
+            Some(it) if !it.is_remote() => decided(SamplingDecision::RecordAndSample),
+            None if *kind == SpanKind::Client => decided(SamplingDecision::Drop),
+            _ => self.0.should_sample(None, trace_id, name, kind, attributes, links),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::{SpanId, TraceFlags};
+    use rstest::rstest;
+
+    use super::*;
+
+    fn parent(is_sampled: bool, is_remote: bool) -> Option<Context> {
+        let flags = TraceFlags::default().with_sampled(is_sampled);
+        let (trace, span) = (TraceId::from(7_u128), SpanId::from(7_u64));
+        let it = SpanContext::new(trace, span, flags, is_remote, TraceState::NONE);
+        Some(Context::new().with_remote_span_context(it))
+    }
+
+    #[rstest]
+    #[case::a_request(None, 1.0, SpanKind::Server, true)]
+    #[case::a_request_of_none(None, 0.0, SpanKind::Server, false)]
+    #[case::background_work(None, 1.0, SpanKind::Internal, true)]
+    #[case::a_call_of_nothing(None, 1.0, SpanKind::Client, false)]
+    #[case::a_caller_asks(parent(true, true), 1.0, SpanKind::Server, true)]
+    #[case::a_caller_asks_in_vain(parent(true, true), 0.0, SpanKind::Server, false)]
+    #[case::a_caller_declines(parent(false, true), 1.0, SpanKind::Server, false)]
+    #[case::a_part(parent(true, false), 0.0, SpanKind::Client, true)]
+    #[case::a_part_of_none(parent(false, false), 1.0, SpanKind::Client, false)]
+    fn a_trace_is_recorded_whole_or_not_at_all(
+        #[case] parent: Option<Context>,
+        #[case] ratio: f64,
+        #[case] kind: SpanKind,
+        #[case] is_recorded: bool,
+    ) {
+        let id = TraceId::from(7_u128);
+        let said = Share::new(ratio).should_sample(parent.as_ref(), id, "it", &kind, &[], &[]);
+        assert_eq!(said.decision == SamplingDecision::RecordAndSample, is_recorded);
+    }
+}
