@@ -4,6 +4,7 @@
 
 mod check;
 mod dev;
+mod faults;
 mod migrate;
 mod openapi;
 mod run;
@@ -52,6 +53,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Brings faults upon the service under load, and writes what held into docs/reliability.md
+    Faults {
+        /// Only these; `--only help` names them
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<String>,
+    },
     /// Runs everything that must pass: format, lints, licences, arrows, docs, OpenAPI, tests
     Check {
         /// Leaves the tests out
@@ -79,6 +86,7 @@ fn main() -> ExitCode {
         Task::Dev { stores, fakes, arguments } => dev::dev(&stores, fakes, &arguments),
         Task::Migrate { verb } => migrate::migrate(verb),
         Task::Test { arguments } => test::test(&arguments),
+        Task::Faults { only } => faults::faults(&only),
         Task::Check { fast } => check::check(fast),
         Task::Tidy { ids: false } => tidy::tidy(),
         Task::Tidy { ids: true } => tidy::print_ids(),

@@ -67,6 +67,7 @@ fn may_use(package: &str, other: &str, in_tests: bool) -> bool {
         "app-http" => is_core(other) || other == "application" || is_adapter(other),
         "xtask" => other == "test-servers",
         "tests" => is_stand_in(other),
+        "test-faults" => other == "tests" || is_stand_in(other),
         _ if is_adapter(package) => is_core(other) || (in_tests && is_stand_in(other)),
         // domain, test-servers and test-vendors use none of ours, and so does a package that we do
         // not know.
@@ -124,6 +125,7 @@ mod tests {
             package("adapters-email", &[in_tests(ours("test-servers")), outside("lettre")]),
             package("app-http", &[ours("application"), ours("adapters-db"), outside("actix-web")]),
             package("tests", &[ours("test-servers"), outside("redis"), outside("reqwest")]),
+            package("test-faults", &[ours("tests"), ours("test-servers"), ours("test-vendors")]),
         ];
         assert_eq!(complaints(&packages), Vec::<String>::new());
     }
@@ -140,6 +142,8 @@ mod tests {
             ("adapters-email", ours("test-servers")),
             ("adapters-db", in_tests(ours("adapters-memory"))),
             ("tests", ours("domain")),
+            ("test-faults", ours("domain")),
+            ("tests", ours("test-faults")),
             ("a-new-package", ours("domain")),
         ] {
             let found = complaints(&[package(from, std::slice::from_ref(&to))]);

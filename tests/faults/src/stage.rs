@@ -1,0 +1,180 @@
+//! One fault's stage: stores, nodes, vendors and a storm of clients, from the first request to the
+//! last check.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tests::{Client, Node, World};
+use tokio::task::JoinHandle;
+
+use crate::actor::Actor;
+use crate::report::Report;
+use crate::site::Site;
+use crate::tally::Tally;
+use crate::vendors::Vendors;
+use crate::{check, rows};
+
+/// How many clients a storm has.
+const CLIENTS: u64 = 12;
+/// The longest that healing may take (REL-04).
+const HEALED: Duration = Duration::from_secs(5);
+/// The longest that we wait for it at all.
+const GIVEN_UP: Duration = Duration::from_mins(1);
+/// The longest that an answer may take where a store is away (REL-04, REL-05).
+pub(crate) const PROMPT: Duration = Duration::from_secs(3);
+/// A while before, during or after a fault.
+pub(crate) const WHILE: Duration = Duration::from_secs(3);
+
+/// The stage.
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    pub(crate) nodes: Vec<Option<Node>>,
+    pub(crate) site: Arc<Site>,
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) vendors: Vendors,
+    settings: Vec<(String, String)>,
+    actors: Vec<JoinHandle<Actor>>,
+}
+
+/// What may come of a fault, beside success.
+pub(crate) struct Expected<'a> {
+    /// Kinds of refusals, as `503 dependency_unavailable`.
+    pub(crate) kinds: &'a [&'a str],
+    /// The longest answer; none where it is not said.
+    pub(crate) longest: Option<Duration>,
+}
+
+impl Stage {
+    /// Nodes on these stores, with settings as in `("CODES__TTL_SECS", "2")`.
+    pub(crate) async fn on(world: World, nodes: usize, settings: &[(&str, &str)]) -> Self {
+        let vendors = Vendors::open().await;
+        let own = settings.iter().map(|(name, it)| (format!("LATCHKEY__{name}"), (*it).to_owned()));
+        let settings = own.chain(vendors.provider_settings()).collect();
+        let mut stage = Self {
+            world,
+            nodes: Vec::new(),
+            site: Site::of([]),
+            tally: Arc::default(),
+            vendors,
+            settings,
+            actors: Vec::new(),
+        };
+        for _ in 0..nodes {
+            let node = stage.node(&[]).await;
+            stage.nodes.push(Some(node));
+        }
+        stage.site = Site::of(stage.clients());
+        stage
+    }
+
+    /// Another process on the same stores; `environment` goes on top.
+    pub(crate) async fn node(&self, environment: &[(String, String)]) -> Node {
+        let all = [self.settings.as_slice(), environment].concat();
+        self.world.node_under(&[], &all).await
+    }
+
+    /// Those who speak to the nodes that run.
+    pub(crate) fn clients(&self) -> Vec<Client> {
+        self.nodes.iter().flatten().map(|it| it.client.clone()).collect()
+    }
+
+    /// Clients begin, and go on until [`Stage::end`].
+    pub(crate) fn storm(&mut self) {
+        for number in 0..CLIENTS {
+            let actor = Actor::new(number, &self.site, &self.tally, &self.vendors.desk);
+            self.actors.push(tokio::spawn(actor.storm()));
+        }
+    }
+
+    /// Kills a node, as `kill -9` does.
+    pub(crate) fn kill(&mut self, number: usize) {
+        if let Some(node) = self.nodes.get_mut(number) {
+            drop(node.take());
+        }
+    }
+
+    /// Starts a process in place of a node that is away, and shows it to the clients.
+    pub(crate) async fn start(&mut self, number: usize) {
+        let node = self.node(&[]).await;
+        self.site.put(number, Some(node.client.clone()));
+        if let Some(place) = self.nodes.get_mut(number) {
+            *place = Some(node);
+        }
+    }
+
+    /// From now until every node is ready and lets somebody in; more than five seconds is too long.
+    pub(crate) async fn heals(&self) -> Duration {
+        let begun = Instant::now();
+        for client in self.clients() {
+            while !lets_in(&client).await {
+                if begun.elapsed() > GIVEN_UP {
+                    self.tally.broke("it does not heal");
+                    return begun.elapsed();
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        let took = begun.elapsed();
+        if took > HEALED {
+            self.tally.broke(format!("it heals after {took:.1?}"));
+        }
+        took
+    }
+
+    /// Ends the storm, checks everything, and reports.
+    pub(crate) async fn end(
+        mut self,
+        report: Report,
+        recovery: Option<Duration>,
+        expected: Expected<'_>,
+    ) -> Report {
+        let (actors, mut broken) = self.settle().await;
+        let counts = self.tally.counts();
+        broken.extend(counts.refused_but(expected.kinds).into_iter().map(|it| format!("told {it}")));
+        if let Some(limit) = expected.longest.filter(|it| counts.longest > *it) {
+            broken.push(format!("an answer took {:.1?}, and {limit:?} is the limit", counts.longest));
+        }
+        broken.extend(check::check(actors).await);
+        broken.extend(rows::check(&self.world).await);
+        broken.extend(self.crashes());
+        report.with(counts, recovery, broken)
+    }
+
+    /// Sends the clients home: who they were, and which of them failed.
+    pub(crate) async fn settle(&mut self) -> (Vec<Actor>, Vec<String>) {
+        self.site.end();
+        let (mut actors, mut broken) = (Vec::new(), Vec::new());
+        for actor in std::mem::take(&mut self.actors) {
+            match actor.await {
+                Ok(actor) => actors.push(actor),
+                Err(ended) => broken.push(format!("a client failed: {ended}")),
+            }
+        }
+        (actors, broken)
+    }
+
+    /// What nodes wrote into their logs that no fault explains.
+    fn crashes(&self) -> Vec<String> {
+        let logs = self.nodes.iter().flatten().map(Node::log);
+        let panics = logs.flat_map(|log| {
+            let bad = |it: &&str| it.contains("panicked") || it.contains("internal\"");
+            log.lines().filter(bad).map(str::to_owned).collect::<Vec<_>>()
+        });
+        panics.take(5).collect()
+    }
+}
+
+/// Whether a node is ready and a new user comes in.
+async fn lets_in(client: &Client) -> bool {
+    static USED: AtomicU64 = AtomicU64::new(18_600_000_000);
+    if client.get("/health/ready").await.map_or(0, |it| it.status) != 200 {
+        return false;
+    }
+    let phone = USED.fetch_add(1, Ordering::SeqCst).to_string();
+    if client.ask(&phone).await.status != 202 {
+        return false;
+    }
+    let credential = client.code(&phone).await;
+    client.login(&credential).await.status == 200
+}
