@@ -189,6 +189,10 @@ impl Accounts for Database {
         self.write(*secret, |conn, it| queries::belongs_to(conn, it).boxed()).await
     }
 
+    async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read((), |conn, none| queries::latest(conn, none).boxed()).await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.read((), |conn, none| queries::ping(conn, none).boxed()).await
     }

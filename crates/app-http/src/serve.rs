@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use crate::app::{App, routes};
 use crate::courier::Rounds;
 use crate::edge::{Framed, gate};
+use crate::kept_time::KeptTime;
 use crate::settings::Settings;
 use crate::wiring::{Wired, wire};
 use crate::{metrics, migrations};
@@ -48,7 +49,7 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<()> {
         // Only in development: production that has clients has a public address.
         Arc::make_mut(&mut settings.policy).oauth.issuer = format!("http://{address}");
     }
-    let Wired { ports, dispatcher, inbox, courier } = wire(&settings, &Handle::current())?;
+    let Wired { ports, clock, dispatcher, inbox, courier } = wire(&settings, &Handle::current())?;
     let metrics = match settings.server.metrics_bind {
         Some(bind) => Some(metrics::serve(bind, &settings.policy, Arc::clone(&dispatcher))?),
         None => None,
@@ -68,7 +69,10 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<()> {
         );
     }
     // A task of its own, so that whatever the database does the signal to stop is heard.
-    let starting = tokio::spawn(migrations::at_start(Arc::clone(&app), settings.store));
+    let kept = KeptTime { clock, accounts: Arc::clone(&app.ports.accounts) };
+    let starting =
+        tokio::spawn(migrations::at_start(Arc::clone(&app), settings.store, kept.clone()));
+    let keeping = tokio::spawn(kept.go_on());
     let drain = settings.server.drain;
     let stopping = tokio::spawn(stop_in_order(stop, server.handle(), app, last_request, drain));
     tokio::select! {
@@ -76,6 +80,7 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<()> {
         error = failed(starting) => return Err(error),
     }
     stopping.abort();
+    keeping.abort();
     let (lost, ()) = tokio::join!(dispatcher.drain(POST), rounds.stop(POST));
     if lost > 0 {
         tracing::warn!(lost, "messages were not delivered in time");

@@ -62,6 +62,8 @@ const HASH_WAIT: Duration = Duration::from_secs(2);
 pub(crate) struct Wired {
     /// The ports of the use cases.
     pub(crate) ports: Ports,
+    /// The clock among them, to be told what the database knows.
+    pub(crate) clock: Arc<SystemClock>,
     /// The queue before the senders, to be drained at the end.
     pub(crate) dispatcher: Arc<Dispatcher>,
     /// What was sent, in development.
@@ -72,7 +74,8 @@ pub(crate) struct Wired {
 
 /// Builds everything. Nothing is connected yet: what cannot be reached shows in readiness.
 pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let system_clock = Arc::new(SystemClock::default());
+    let clock: Arc<dyn Clock> = Arc::clone(&system_clock) as _;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let secret = settings.secret.bytes(&*entropy)?;
     let keys = MasterKeys::new(secret.expose_secret()).context("setting `secrets.key`")?;
@@ -125,7 +128,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let sink = settings.webhooks.as_ref().map(|it| webhooks(it, Arc::clone(&ports.clock)));
     let (retention, sink) = (database.retention, sink.transpose()?);
     let courier = Courier { ports: ports.clone(), outbox, retention, sink, messenger };
-    Ok(Wired { ports, dispatcher, inbox, courier })
+    Ok(Wired { ports, clock: system_clock, dispatcher, inbox, courier })
 }
 
 /// Builds every provider, with whether people may use it; an operator's mistake is named by its key.
