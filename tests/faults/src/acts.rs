@@ -15,8 +15,9 @@ const PEOPLE: usize = 60;
 const WAYS: usize = 10;
 /// The most sessions of one person: the service keeps 20, and logins without an answer count.
 const SESSIONS: usize = 8;
-/// How soon a phone or mailbox may be asked again; the nodes' setting is a second.
-const RESEND: Duration = Duration::from_millis(1_100);
+/// How soon a phone or mailbox may be asked again. The nodes' setting is a second, which they count
+/// from when they got to it.
+const RESEND: Duration = Duration::from_millis(2_500);
 /// How soon a session that ended has ended on all nodes (SES-04).
 const EVERYWHERE: Duration = Duration::from_secs(1);
 
@@ -118,7 +119,8 @@ impl Actor {
         }
         way.standing = Standing::Sure;
         let token = token.to_owned();
-        person.sessions.push(Session { token, born_of: place, standing: Standing::Sure });
+        let story = vec![("login", Instant::now())];
+        person.sessions.push(Session { token, born_of: place, standing: Standing::Sure, story });
     }
 
     async fn link(&mut self, who: usize) {
@@ -172,7 +174,7 @@ impl Actor {
             *at != used && it.born_of == place && it.standing != Standing::Over
         };
         let sessions = person.sessions.iter_mut().enumerate().filter(born);
-        sessions.for_each(|(_, it)| it.standing = standing);
+        sessions.for_each(|(_, it)| it.becomes(standing, "unlink"));
         if let Some(way) = person.ways.get_mut(place) {
             way.standing = standing;
         }
@@ -183,11 +185,11 @@ impl Actor {
         let reply = self.call(Call::bare(Method::POST, "/v1/logout").by(&token)).await;
         let standing = self.standing_after(reply);
         let (Some(standing), Some(person)) = (standing, self.people.get_mut(who)) else { return };
-        if let Some(session) = person.sessions.get_mut(place) {
-            session.standing = standing;
-        }
+        let Some(session) = person.sessions.get_mut(place) else { return };
+        session.becomes(standing, "logout");
         if standing == Standing::Over {
-            self.is_over_everywhere(&token).await;
+            let session = session.clone();
+            self.is_over_everywhere(&session).await;
         }
     }
 
@@ -197,7 +199,7 @@ impl Actor {
         let reply = self.call(Call::bare(Method::DELETE, path).by(&token)).await;
         let standing = self.standing_after(reply);
         if let (Some(standing), Some(person)) = (standing, self.people.get_mut(who)) {
-            person.end_sessions(Some(place), standing);
+            person.end_sessions(Some(place), standing, "logout of others");
         }
     }
 
@@ -242,7 +244,7 @@ impl Actor {
                 }
                 if let Some(b) = self.people.get_mut(other) {
                     b.perhaps = user;
-                    b.end_sessions(None, Standing::Open);
+                    b.end_sessions(None, Standing::Open, "merge");
                 }
             }
             Reply::Refused(_) | Reply::Unsent => {}
@@ -253,11 +255,12 @@ impl Actor {
     fn absorb(&mut self, who: usize, other: usize) {
         let Some(b) = self.people.get_mut(other) else { return };
         b.is_absorbed = true;
-        b.end_sessions(None, Standing::Over);
+        b.end_sessions(None, Standing::Over, "merge");
         let (ways, mut sessions) =
             (std::mem::take(&mut b.ways), std::mem::take(&mut b.sessions));
         let Some(a) = self.people.get_mut(who) else { return };
         sessions.iter_mut().for_each(|it| it.born_of += a.ways.len());
+        a.has_absorbed = true;
         a.ways.extend(ways);
         a.sessions.extend(sessions);
     }
@@ -269,7 +272,7 @@ impl Actor {
         let Some(place) = self.chance.one(&person.sessions_that_are(standing)) else { return };
         let Some(session) = person.sessions.get(place).cloned() else { return };
         if standing == Standing::Over {
-            return self.is_over_everywhere(&session.token).await;
+            return self.is_over_everywhere(&session).await;
         }
         let user = person.user.clone().unwrap_or_default();
         match self.call(Call::bare(Method::GET, "/v1/me").by(&session.token)).await {
@@ -284,12 +287,12 @@ impl Actor {
     }
 
     /// A session whose end was acknowledged opens nothing, at any node.
-    pub(crate) async fn is_over_everywhere(&self, token: &str) {
+    pub(crate) async fn is_over_everywhere(&self, session: &Session) {
         for node in self.site.order(0) {
             let begun = Instant::now();
-            while self.opens(&node, token).await {
+            while self.opens(&node, &session.token).await {
                 if begun.elapsed() > EVERYWHERE {
-                    self.tally.broke("a session that had ended is alive");
+                    self.tally.broke(format!("an ended session is alive: {}", session.told()));
                     break;
                 }
             }

@@ -50,6 +50,22 @@ pub(crate) struct Session {
     pub(crate) born_of: usize,
     /// Whether it is alive.
     pub(crate) standing: Standing,
+    /// What became of it, and when, for whoever looks into a fault.
+    pub(crate) story: Vec<(&'static str, Instant)>,
+}
+
+impl Session {
+    /// It has another standing, by some verb.
+    pub(crate) fn becomes(&mut self, standing: Standing, by: &'static str) {
+        self.standing = standing;
+        self.story.push((by, Instant::now()));
+    }
+
+    /// What became of it, in words.
+    pub(crate) fn told(&self) -> String {
+        let told = self.story.iter().map(|(by, at)| format!("{by} {:.1?} ago", at.elapsed()));
+        told.collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// One person of a storm, and all that the service said to it.
@@ -65,6 +81,8 @@ pub(crate) struct Person {
     pub(crate) sessions: Vec<Session>,
     /// Whether somebody else took this account in.
     pub(crate) is_absorbed: bool,
+    /// Whether it took somebody else's account in, and has sessions that were the other's.
+    pub(crate) has_absorbed: bool,
     /// Whether another one may have become this one: then nobody takes this one in.
     pub(crate) is_waited_for: bool,
 }
@@ -94,10 +112,15 @@ impl Person {
     }
 
     /// What becomes of all sessions at once, but of one and of those that are over.
-    pub(crate) fn end_sessions(&mut self, but: Option<usize>, as_told: Standing) {
+    pub(crate) fn end_sessions(
+        &mut self,
+        but: Option<usize>,
+        standing: Standing,
+        by: &'static str,
+    ) {
         for (place, it) in self.sessions.iter_mut().enumerate() {
             if Some(place) != but && it.standing != Standing::Over {
-                it.standing = as_told;
+                it.becomes(standing, by);
             }
         }
     }

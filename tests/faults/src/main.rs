@@ -10,6 +10,8 @@ mod actor;
 mod acts;
 mod chance;
 mod check;
+mod disk;
+mod faketime;
 mod faults;
 mod ledger;
 mod report;
@@ -18,6 +20,7 @@ mod site;
 mod stage;
 mod tally;
 mod vendors;
+mod wire;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -41,8 +44,9 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let runtime = tests::tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let reports = runtime.expect("a runtime").block_on(run(&arguments));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let local = tokio::task::LocalSet::new();
+    let reports = local.block_on(&runtime.expect("a runtime"), run(&arguments));
     let lines: Vec<_> = reports.iter().map(Report::line).collect();
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{}", report::table(&lines));
@@ -72,11 +76,11 @@ async fn run(arguments: &Arguments) -> Vec<Report> {
         if !arguments.only.is_empty() && !arguments.only.contains(&fault) {
             continue;
         }
-        let _ = writeln!(io::stderr(), "{}", fault.tells());
+        let _ = writeln!(io::stderr(), "==> {}", fault.name());
         // A fault that fails in the middle is a line of its own, and the others go on.
-        let ended = tests::tokio::spawn(fault.bring()).await;
+        let ended = tokio::task::spawn_local(fault.bring()).await;
         let found = ended.unwrap_or_else(|error| {
-            let mut report = Report::of(fault.name(), "–");
+            let mut report = Report::of(&fault.name(), "–");
             report.broken.push(format!("it ended in the middle: {error}"));
             vec![report]
         });

@@ -33,7 +33,8 @@ pub(crate) struct Stage {
     pub(crate) site: Arc<Site>,
     pub(crate) tally: Arc<Tally>,
     pub(crate) vendors: Vendors,
-    settings: Vec<(String, String)>,
+    /// What the environment of each node has beside the world's own.
+    environment: Vec<(String, String)>,
     actors: Vec<JoinHandle<Actor>>,
 }
 
@@ -48,30 +49,60 @@ pub(crate) struct Expected<'a> {
 impl Stage {
     /// Nodes on these stores, with settings as in `("CODES__TTL_SECS", "2")`.
     pub(crate) async fn on(world: World, nodes: usize, settings: &[(&str, &str)]) -> Self {
+        Self::under(world, nodes, settings, Vec::new()).await
+    }
+
+    /// The same, with more in the environment of each node.
+    pub(crate) async fn under(
+        world: World,
+        nodes: usize,
+        settings: &[(&str, &str)],
+        environment: Vec<(String, String)>,
+    ) -> Self {
         let vendors = Vendors::open().await;
         let own = settings.iter().map(|(name, it)| (format!("LATCHKEY__{name}"), (*it).to_owned()));
-        let settings = own.chain(vendors.provider_settings()).collect();
-        let mut stage = Self {
+        let environment =
+            own.chain(vendors.provider_settings()).chain(environment).collect::<Vec<_>>();
+        let mut stage = Self::empty(world, vendors, environment);
+        for _ in 0..nodes {
+            let node = stage.node(&[]).await;
+            stage.join(node);
+        }
+        stage
+    }
+
+    /// One node that sends its text messages through the vendor.
+    pub(crate) async fn with_sms(world: World) -> Self {
+        let vendors = Vendors::open().await;
+        let environment = [vendors.provider_settings(), vendors.sms_settings()].concat();
+        let mut stage = Self::empty(world, vendors, environment);
+        let node = stage.node(&[]).await;
+        stage.join(node);
+        stage
+    }
+
+    fn empty(world: World, vendors: Vendors, environment: Vec<(String, String)>) -> Self {
+        Self {
             world,
             nodes: Vec::new(),
             site: Site::of([]),
             tally: Arc::default(),
             vendors,
-            settings,
+            environment,
             actors: Vec::new(),
-        };
-        for _ in 0..nodes {
-            let node = stage.node(&[]).await;
-            stage.nodes.push(Some(node));
         }
-        stage.site = Site::of(stage.clients());
-        stage
     }
 
-    /// Another process on the same stores; `environment` goes on top.
-    pub(crate) async fn node(&self, environment: &[(String, String)]) -> Node {
-        let all = [self.settings.as_slice(), environment].concat();
-        self.world.node_under(&[], &all).await
+    /// Another process on the same stores; `more` goes on top of its environment.
+    pub(crate) async fn node(&self, more: &[(String, String)]) -> Node {
+        self.world.node_under(&[], &[self.environment.as_slice(), more].concat()).await
+    }
+
+    /// A node joins the others.
+    pub(crate) fn join(&mut self, node: Node) {
+        self.nodes.push(Some(node));
+        // Nobody has come yet: the storm is later.
+        self.site = Site::of(self.clients());
     }
 
     /// Those who speak to the nodes that run.
@@ -92,6 +123,32 @@ impl Stage {
         if let Some(node) = self.nodes.get_mut(number) {
             drop(node.take());
         }
+    }
+
+    /// Tells a node to stop, and gives the code that it ends with. Clients see it until it is away.
+    pub(crate) async fn terminate(&mut self, number: usize) -> Option<i32> {
+        let mut node = self.nodes.get_mut(number)?.take()?;
+        node.terminate().await
+    }
+
+    /// Asks the nodes, in their order, whether they are ready as they should be.
+    pub(crate) async fn is_ready<const N: usize>(&self, wanted: [bool; N]) {
+        for (client, wanted) in self.clients().iter().zip(wanted) {
+            for (path, status) in [("/health/live", 200), ("/health/ready", if wanted { 200 } else { 503 })]
+            {
+                let answer = client.get(path).await.map_or(0, |it| it.status);
+                if answer != status {
+                    self.tally.broke(format!("{path} is {answer} and not {status}"));
+                }
+            }
+        }
+    }
+
+    /// Somebody who is logged in, and is no client of the storm.
+    pub(crate) async fn somebody(&self) -> Client {
+        let client = self.clients().swap_remove(0);
+        let answer = client.log_in("18700187000").await;
+        client.as_user(&answer)
     }
 
     /// Starts a process in place of a node that is away, and shows it to the clients.
@@ -172,9 +229,10 @@ async fn lets_in(client: &Client) -> bool {
         return false;
     }
     let phone = USED.fetch_add(1, Ordering::SeqCst).to_string();
-    if client.ask(&phone).await.status != 202 {
+    let asked = client.ask(&phone).await;
+    if asked.status != 202 {
         return false;
     }
-    let credential = client.code(&phone).await;
+    let credential = client.code_of(&phone, asked.str("/challenge_id")).await;
     client.login(&credential).await.status == 200
 }

@@ -1,9 +1,8 @@
 //! `kill -9` of a node in the middle of everything.
 
-use test_servers::Postgres;
 use tests::{Topology, World};
 
-use super::{ALONE, ONE_NODE, TWO_NODES, one_node, postgres};
+use super::{ALONE, ONE_NODE, TWO_NODES, postgres};
 use crate::report::Report;
 use crate::stage::{Expected, Stage, WHILE};
 use crate::tally::{FORGOTTEN, NO_ANSWER};
@@ -16,8 +15,8 @@ const TIMES: usize = 3;
 pub(crate) async fn bring() -> Vec<Report> {
     let alone = World::new(Topology::Sqlite).await;
     let mut reports = vec![on(alone, 1, ALONE, &[NO_ANSWER, FORGOTTEN]).await];
-    let server: Postgres = postgres();
-    let world = one_node(&server).await;
+    let server = postgres();
+    let world = World::without_redis(&server).await;
     reports.push(on(world, 1, ONE_NODE, &[NO_ANSWER, FORGOTTEN]).await);
     reports.push(on(World::on(&server).await, 2, TWO_NODES, &[NO_ANSWER]).await);
     reports

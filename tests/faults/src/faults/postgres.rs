@@ -3,7 +3,7 @@
 use test_servers::{Error, Postgres};
 use tests::World;
 
-use super::{ONE_NODE, TWO_NODES, one_node, postgres};
+use super::{ONE_NODE, TWO_NODES, postgres};
 use crate::report::Report;
 use crate::stage::{Expected, PROMPT, Stage, WHILE};
 
@@ -26,7 +26,7 @@ pub(crate) async fn bring() -> Vec<Report> {
     let mut reports = Vec::new();
     for failure in FAILURES {
         let server = postgres();
-        let world = one_node(&server).await;
+        let world = World::without_redis(&server).await;
         reports.push(on(world, 1, server, &failure, ONE_NODE).await);
         let server = postgres();
         let world = World::on(&server).await;
