@@ -64,7 +64,6 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         self.give(Timestamp::now(), Instant::now())
     }
-
 }
 
 /// Whole microseconds.

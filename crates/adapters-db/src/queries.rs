@@ -25,8 +25,8 @@ use crate::rows::{
     UserRow, token_hash,
 };
 use crate::schema::{
-    audit_events, identifiers, identities, last_visits, login_events, master_secret, password_attempts,
-    passwords, sessions, spent_proofs, users,
+    audit_events, identifiers, identities, last_visits, login_events, master_secret,
+    password_attempts, passwords, sessions, spent_proofs, users,
 };
 use crate::types::{IdValue, MomentValue};
 

@@ -53,7 +53,9 @@ mod tests {
 
     use super::*;
 
-    fn kept(latest: impl Fn() -> Result<Option<Timestamp>, StoreError> + Send + 'static) -> KeptTime {
+    fn kept(
+        latest: impl Fn() -> Result<Option<Timestamp>, StoreError> + Send + 'static,
+    ) -> KeptTime {
         let mut accounts = MockAccounts::new();
         accounts.expect_latest().returning(latest);
         KeptTime { clock: Arc::default(), accounts: Arc::new(accounts) }

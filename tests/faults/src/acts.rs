@@ -256,8 +256,7 @@ impl Actor {
         let Some(b) = self.people.get_mut(other) else { return };
         b.is_absorbed = true;
         b.end_sessions(None, Standing::Over, "merge");
-        let (ways, mut sessions) =
-            (std::mem::take(&mut b.ways), std::mem::take(&mut b.sessions));
+        let (ways, mut sessions) = (std::mem::take(&mut b.ways), std::mem::take(&mut b.sessions));
         let Some(a) = self.people.get_mut(who) else { return };
         sessions.iter_mut().for_each(|it| it.born_of += a.ways.len());
         a.has_absorbed = true;
@@ -314,9 +313,8 @@ impl Actor {
     fn session_of(&mut self, who: usize, not_born_of: Option<usize>) -> Option<(usize, String)> {
         let person = self.people.get(who).filter(|it| it.is_free())?;
         let alive = person.sessions_that_are(Standing::Sure);
-        let other = |it: &usize| {
-            person.sessions.get(*it).is_some_and(|it| Some(it.born_of) != not_born_of)
-        };
+        let other =
+            |it: &usize| person.sessions.get(*it).is_some_and(|it| Some(it.born_of) != not_born_of);
         let place = self.chance.one(&alive.into_iter().filter(other).collect::<Vec<_>>())?;
         self.people.get(who)?.sessions.get(place).map(|it| (place, it.token.clone()))
     }

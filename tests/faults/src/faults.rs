@@ -79,4 +79,3 @@ fn postgres() -> Postgres {
     let options: Vec<_> = settings.iter().flat_map(|it| ["-c", it]).collect();
     Postgres::start_with(&options).expect("a PostgreSQL")
 }
-

@@ -134,7 +134,8 @@ impl Stage {
     /// Asks the nodes, in their order, whether they are ready as they should be.
     pub(crate) async fn is_ready<const N: usize>(&self, wanted: [bool; N]) {
         for (client, wanted) in self.clients().iter().zip(wanted) {
-            for (path, status) in [("/health/live", 200), ("/health/ready", if wanted { 200 } else { 503 })]
+            for (path, status) in
+                [("/health/live", 200), ("/health/ready", if wanted { 200 } else { 503 })]
             {
                 let answer = client.get(path).await.map_or(0, |it| it.status);
                 if answer != status {
@@ -188,9 +189,11 @@ impl Stage {
     ) -> Report {
         let (actors, mut broken) = self.settle().await;
         let counts = self.tally.counts();
-        broken.extend(counts.refused_but(expected.kinds).into_iter().map(|it| format!("told {it}")));
+        broken
+            .extend(counts.refused_but(expected.kinds).into_iter().map(|it| format!("told {it}")));
         if let Some(limit) = expected.longest.filter(|it| counts.longest > *it) {
-            broken.push(format!("an answer took {:.1?}, and {limit:?} is the limit", counts.longest));
+            broken
+                .push(format!("an answer took {:.1?}, and {limit:?} is the limit", counts.longest));
         }
         broken.extend(check::check(actors).await);
         broken.extend(rows::check(&self.world).await);

@@ -40,11 +40,8 @@ impl Vendors {
 
     /// The settings of the provider.
     pub(crate) fn provider_settings(&self) -> Vec<(String, String)> {
-        let demo = Demo {
-            here: self.provider.url(""),
-            service: String::new(),
-            desk: self.desk.clone(),
-        };
+        let demo =
+            Demo { here: self.provider.url(""), service: String::new(), desk: self.desk.clone() };
         let ours = format!("LATCHKEY__PROVIDERS__{}__", PROVIDER.to_uppercase());
         demo.environment().into_iter().filter(|(name, _)| name.starts_with(&ours)).collect()
     }

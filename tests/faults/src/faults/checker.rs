@@ -42,7 +42,8 @@ const THEFTS: [Theft; 5] = [
         what: "the end of a session",
         fits: |it| {
             let left = |it: &Session| it.story.last().is_some_and(|(by, _)| *by == "logout");
-            !it.has_absorbed && it.sessions.iter().any(|it| it.standing == Standing::Over && left(it))
+            !it.has_absorbed
+                && it.sessions.iter().any(|it| it.standing == Standing::Over && left(it))
         },
         statements: |user| format!("UPDATE sessions SET ended_at = NULL WHERE user_id = {user};"),
         is_told_as: "an ended session is alive",
@@ -81,10 +82,7 @@ pub(crate) async fn bring() -> Vec<Report> {
     for theft in &THEFTS {
         // Each from somebody else, so that one theft does not hide another.
         let fits = |it: &&Person| {
-            it.user.is_some()
-                && !victims.contains(&it.user)
-                && it.is_free()
-                && (theft.fits)(it)
+            it.user.is_some() && !victims.contains(&it.user) && it.is_free() && (theft.fits)(it)
         };
         let Some(victim) = people.iter().find(fits) else {
             stage.tally.broke(format!("nobody has {} to be taken", theft.what));

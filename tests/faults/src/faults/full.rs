@@ -37,8 +37,7 @@ pub(crate) async fn bring() -> Vec<Report> {
     if !told {
         stage.tally.broke("nobody was told that there is no room");
     }
-    let expected =
-        Expected { kinds: &["503 storage_unavailable"], longest: Some(PROMPT) };
+    let expected = Expected { kinds: &["503 storage_unavailable"], longest: Some(PROMPT) };
     let report = stage.end(Report::of(NAME, ALONE), Some(recovery), expected).await;
     drop(disk);
     vec![report]

@@ -94,7 +94,6 @@ async fn finish(
     if p99 > LOGIN {
         stage.tally.broke(format!("99 of 100 logins took {p99:.2?}"));
     }
-    let report =
-        Report::of(name, ALONE).note(format!("p99 of logins {:.2} s", p99.as_secs_f64()));
+    let report = Report::of(name, ALONE).note(format!("p99 of logins {:.2} s", p99.as_secs_f64()));
     stage.end(report, Some(recovery), Expected { kinds, longest }).await
 }

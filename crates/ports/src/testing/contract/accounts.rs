@@ -422,7 +422,8 @@ pub async fn the_latest_moment_is_known(stores: Stores) {
     signed_in(&stores, &account, 1, 2, ahead).await;
     assert!(before < Some(ahead));
     assert_eq!(latest().await, Some(ahead), "the login");
-    let line = line(&account, AccountEvent::OthersLoggedOut, 1, later(ahead, Duration::from_mins(1)));
+    let line =
+        line(&account, AccountEvent::OthersLoggedOut, 1, later(ahead, Duration::from_mins(1)));
     stores.sessions.end_all(account.user.id, None, &line).await.expect("a store");
     assert_eq!(latest().await, Some(later(ahead, Duration::from_mins(1))), "the change");
 }
