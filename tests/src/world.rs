@@ -77,6 +77,31 @@ impl World {
         }
     }
 
+    /// PostgreSQL and in-process stores, on a PostgreSQL server of the caller's.
+    pub async fn without_redis(postgres: &test_servers::Postgres) -> Self {
+        Self {
+            topology: Topology::Postgres,
+            redis: Mutex::new(None),
+            folder: tempfile::tempdir().expect("a folder"),
+            database_url: fresh_database(&postgres.url()).await,
+            pooled_url: None,
+            redis_url: String::new(),
+        }
+    }
+
+    /// SQLite and in-process stores, with the database in a folder of the caller's.
+    #[must_use]
+    pub fn in_folder(data: &std::path::Path) -> Self {
+        Self {
+            topology: Topology::Sqlite,
+            redis: Mutex::new(None),
+            folder: tempfile::tempdir().expect("a folder"),
+            database_url: format!("sqlite://{}/latchkey.db", data.display()),
+            pooled_url: None,
+            redis_url: String::new(),
+        }
+    }
+
     /// Starts a node whose files cannot grow beyond so many blocks of 512 bytes.
     pub async fn limited_node(&self, blocks: u32) -> Node {
         Node::start(self.folder.path(), self.settings(&[]), Some(blocks)).await
@@ -99,6 +124,16 @@ impl World {
         let mut all = self.settings(settings);
         all.push(("SSL_CERT_FILE".to_owned(), authorities.display().to_string()));
         Node::spawn(self.folder.path(), all, None)
+    }
+
+    /// Starts a node with more in its environment than settings.
+    pub async fn node_under(
+        &self,
+        settings: &[(&str, &str)],
+        environment: &[(String, String)],
+    ) -> Node {
+        let all = [self.settings(settings), environment.to_vec()].concat();
+        Node::start(self.folder.path(), all, None).await
     }
 
     /// Starts a node and does not wait until it is ready.
@@ -205,6 +240,30 @@ impl World {
             std::process::Command::new(python()).args(["-c", script, file, statements]).output();
         let run = run.expect("a Python");
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    }
+
+    /// Reads the first column of a query's rows as texts, on whichever engine it is.
+    pub async fn column(&self, query: &str) -> Vec<String> {
+        if self.topology == Topology::Sqlite {
+            return self.sqlite_column(query);
+        }
+        let rows = self.sql(query).await;
+        rows.iter()
+            .filter_map(|it| match it {
+                tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn sqlite_column(&self, query: &str) -> Vec<String> {
+        let script = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1], timeout=20)\n\
+                      print(*(row[0] for row in db.execute(sys.argv[2])), sep='\\n')";
+        let file = self.database_url.trim_start_matches("sqlite://");
+        let run = std::process::Command::new(python()).args(["-c", script, file, query]).output();
+        let run = run.expect("a Python");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        String::from_utf8_lossy(&run.stdout).lines().map(str::to_owned).collect()
     }
 
     /// Runs a statement on the PostgreSQL database of this test, as an operator would.

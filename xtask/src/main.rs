@@ -5,6 +5,7 @@
 mod bench;
 mod check;
 mod dev;
+mod faults;
 mod migrate;
 mod openapi;
 mod run;
@@ -59,6 +60,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Brings faults upon the service under load, and writes what held into docs/reliability.md
+    Faults {
+        /// Only these; `--only help` names them
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<String>,
+    },
     /// Runs everything that must pass: format, lints, licences, arrows, docs, OpenAPI, tests
     Check {
         /// Leaves the tests out
@@ -102,6 +109,7 @@ fn main() -> ExitCode {
         }
         Task::Bench { arguments } => bench::bench(&arguments),
         Task::Growth { arguments } => bench::growth(&arguments),
+        Task::Faults { only } => faults::faults(&only),
         Task::Check { fast } => check::check(fast),
         Task::Tidy { ids: false } => tidy::tidy(),
         Task::Tidy { ids: true } => tidy::print_ids(),

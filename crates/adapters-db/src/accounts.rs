@@ -228,6 +228,11 @@ impl Accounts for Database {
         .await
     }
 
+    async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(named!("accounts.latest"), (), |conn, none| queries::latest(conn, none).boxed())
+            .await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.read(named!("accounts.ping"), (), |conn, none| queries::ping(conn, none).boxed()).await
     }

@@ -14,6 +14,7 @@ use domain::secret::TokenHash;
 use domain::user::UserState;
 use domain::{Timestamp, ending::AccountEvent};
 use ports::accounts::{Changed, Registered};
+use ports::sessions::RECENT;
 
 use super::consent_queries;
 use super::engine::Conn;
@@ -38,6 +39,7 @@ pub(super) async fn load(
     (user_id, now): &(UserId, Timestamp),
 ) -> Result<Option<AccountState>, Failure> {
     let id = IdValue(*user_id.as_uuid());
+    let lately = MomentValue(now.checked_sub(RECENT).unwrap_or(Timestamp::MIN));
     let now = MomentValue(*now);
     let user: Option<(UserRow, StateRow, bool)> = users::table
         .find(id)
@@ -59,7 +61,7 @@ pub(super) async fn load(
         .await?;
     let tokens: Vec<Vec<u8>> = sessions::table
         .filter(sessions::user_id.eq(id))
-        .filter(sessions::ended_at.is_null())
+        .filter(sessions::ended_at.is_null().or(sessions::ended_at.gt(lately)))
         .filter(sessions::idle_ends_at.gt(now))
         .select(sessions::token_hash)
         .load(conn)

@@ -142,6 +142,13 @@ struct OptionalRow {
     text: Option<String>,
 }
 
+/// The server's clock, which is one for all nodes (REL-08).
+pub(super) async fn time_of_day(conn: &mut Conn) -> Result<Option<Timestamp>, Failure> {
+    let told: MomentValue =
+        diesel::select(diesel::dsl::sql::<Moment>("clock_timestamp()")).get_result(conn).await?;
+    Ok(Some(told.0))
+}
+
 /// Begins a transaction.
 pub(super) async fn begin(conn: &mut Conn) -> Result<(), Failure> {
     use diesel_async::TransactionManager as _;

@@ -18,15 +18,15 @@ use ports::accounts::{Changed, Reauthentication};
 use ports::sessions::RECENT;
 
 use super::changes::{audit, tell};
-use super::engine::{Conn, begin};
+use super::engine::{Conn, begin, time_of_day};
 use crate::error::Failure;
 use crate::rows::{
     AccountRow, EventRow, IdentityRow, LoginRow, ProfileChange, SessionRow, SignedInRow, SpentRow,
     UserRow, token_hash,
 };
 use crate::schema::{
-    identifiers, identities, last_visits, login_events, master_secret, password_attempts,
-    passwords, sessions, spent_proofs, users,
+    audit_events, identifiers, identities, last_visits, login_events, master_secret,
+    password_attempts, passwords, sessions, spent_proofs, users,
 };
 use crate::types::{IdValue, MomentValue};
 
@@ -506,6 +506,25 @@ pub(super) async fn patch_profile(
         .load(conn)
         .await?;
     Ok(Some((user, has_password, has_phone, tokens)))
+}
+
+/// The latest moment that was written or that the engine tells. Names are made of their moments, so
+/// that the last one of each table has the latest.
+pub(super) async fn latest(conn: &mut Conn, (): &()) -> Result<Option<Timestamp>, Failure> {
+    let login: Option<MomentValue> = login_events::table
+        .order(login_events::id.desc())
+        .select(login_events::at)
+        .first(conn)
+        .await
+        .optional()?;
+    let change: Option<MomentValue> = audit_events::table
+        .order(audit_events::id.desc())
+        .select(audit_events::at)
+        .first(conn)
+        .await
+        .optional()?;
+    let told = time_of_day(conn).await?;
+    Ok([login, change].into_iter().flatten().map(|it| it.0).chain(told).max())
 }
 
 /// Claims the store for a master secret if it is free, and tells whose it is.

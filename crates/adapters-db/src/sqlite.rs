@@ -103,6 +103,12 @@ pub fn migrations_pending(url: &str) -> Result<Vec<String>, MigrateError> {
     migrate::pending(&mut connect(url)?, || MIGRATIONS)
 }
 
+/// A file has no clock of its own.
+#[expect(clippy::unused_async, reason = "the other engine is asked")]
+pub(super) async fn time_of_day(_: &mut Conn) -> Result<Option<Timestamp>, Failure> {
+    Ok(None)
+}
+
 /// Begins a transaction that holds the write lock from its beginning: one that begins by reading
 /// could not take it later.
 pub(super) async fn begin(conn: &mut Conn) -> Result<(), Failure> {

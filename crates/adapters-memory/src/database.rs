@@ -29,7 +29,7 @@ use domain::session::{MOST_SESSIONS, Method, Session, SignedIn, Slide};
 use domain::user::{User, UserState};
 use ports::accounts::{Accounts, Attempt, Changed, Entered, Reauthentication, Registered};
 use ports::error::StoreError;
-use ports::sessions::Sessions;
+use ports::sessions::{RECENT, Sessions};
 
 use crate::lock;
 
@@ -457,14 +457,18 @@ impl Accounts for MemoryDatabase {
             .map(|(key, it)| (Name { key: *key, namespace: it.namespace.clone() }, it.identity_id))
             .collect();
         names.sort_unstable_by_key(|(_, identity)| *identity);
-        let live = tables.live(user_id).filter(|it| it.session.is_live(now));
+        let lately = now.checked_sub(RECENT).unwrap_or(Timestamp::MIN);
+        let own = tables.sessions.values().filter(|it| it.session.user_id == user_id);
+        let copied = own
+            .filter(|it| it.ended_at.is_none_or(|it| it > lately) && it.session.is_live(now))
+            .map(|it| it.token);
         Ok(Some(AccountState {
             user: record.user.clone(),
             security_epoch: record.security_epoch,
             revision: record.revision,
             identities: record.identities.clone(),
             names,
-            tokens: live.map(|it| it.token).collect(),
+            tokens: copied.collect(),
             resets_since: record.resets_since,
             links_since: record.links_since,
         }))
@@ -612,6 +616,12 @@ impl Accounts for MemoryDatabase {
 
     async fn belongs_to(&self, secret: &Subject) -> Result<bool, StoreError> {
         Ok(lock(&self.0).master_secret.get_or_insert(*secret) == secret)
+    }
+
+    async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {
+        let tables = lock(&self.0);
+        let logins = tables.events.values().map(|it| it.at);
+        Ok(logins.chain(tables.audit.iter().map(|it| it.at)).max())
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

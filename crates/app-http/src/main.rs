@@ -13,6 +13,7 @@ mod fallback;
 mod form;
 mod health;
 mod json;
+mod kept_time;
 mod keys;
 mod logging;
 mod metrics;

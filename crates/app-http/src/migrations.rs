@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use ports::error::StoreError;
 
 use crate::app::App;
+use crate::kept_time::KeptTime;
 use crate::settings::{Profile, Store};
 use crate::wiring::{MigrationsError, migrate, pending};
 
@@ -60,13 +61,13 @@ fn say(names: &[String], word: &str, nothing: &str) -> Result<()> {
 /// A database that cannot be reached is asked again until it can be. A migration that fails ends
 /// the start, and so does a newer database (REL-15); after the first try the node stays not ready
 /// instead, and says why.
-pub(crate) async fn at_start(app: Arc<App>, store: Store) -> Result<()> {
-    if is_settled(&app, &store).await? {
+pub(crate) async fn at_start(app: Arc<App>, store: Store, time: KeptTime) -> Result<()> {
+    if is_settled(&app, &store, &time).await? {
         return Ok(());
     }
     loop {
         tokio::time::sleep(AGAIN).await;
-        match is_settled(&app, &store).await {
+        match is_settled(&app, &store, &time).await {
             Ok(true) => {
                 tracing::info!("the database can be reached");
                 return Ok(());
@@ -81,8 +82,9 @@ pub(crate) async fn at_start(app: Arc<App>, store: Store) -> Result<()> {
 }
 
 /// `false` if the database cannot be reached.
-async fn is_settled(app: &App, store: &Store) -> Result<bool> {
-    let settled = is_migrated(store).await? && belongs(app).await?;
+async fn is_settled(app: &App, store: &Store, time: &KeptTime) -> Result<bool> {
+    // The time comes last: nobody is served before it is known.
+    let settled = is_migrated(store).await? && belongs(app).await? && time.look().await;
     if settled {
         app.set_migrated();
     }

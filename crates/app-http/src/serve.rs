@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 use crate::app::{App, routes};
 use crate::courier::Rounds;
 use crate::edge::{Framed, gate};
+use crate::kept_time::KeptTime;
 use crate::metrics::Numbers;
 use crate::migrations;
 use crate::settings::Settings;
@@ -58,7 +59,8 @@ pub(crate) async fn serve(mut settings: Settings, traces: Option<Traces>) -> Res
         Some(bind) => Some(Numbers::keep(bind, &settings.policy)?),
         None => None,
     };
-    let Wired { ports, dispatcher, inbox, courier, gauges } = wire(&settings, &Handle::current())?;
+    let Wired { ports, clock, dispatcher, inbox, courier, gauges } =
+        wire(&settings, &Handle::current())?;
     let metrics = numbers.map(|it| it.serve(gauges)).transpose()?;
     let enabled = ports.policy.ways.providers.iter();
     let providers: Vec<_> = enabled.map(|it| it.name).collect();
@@ -75,7 +77,10 @@ pub(crate) async fn serve(mut settings: Settings, traces: Option<Traces>) -> Res
         );
     }
     // A task of its own, so that whatever the database does the signal to stop is heard.
-    let starting = tokio::spawn(migrations::at_start(Arc::clone(&app), settings.store));
+    let kept = KeptTime { clock, accounts: Arc::clone(&app.ports.accounts) };
+    let starting =
+        tokio::spawn(migrations::at_start(Arc::clone(&app), settings.store, kept.clone()));
+    let keeping = tokio::spawn(kept.go_on());
     let drain = settings.server.drain;
     let stopping = tokio::spawn(stop_in_order(stop, server.handle(), app, last_request, drain));
     tokio::select! {
@@ -83,6 +88,7 @@ pub(crate) async fn serve(mut settings: Settings, traces: Option<Traces>) -> Res
         error = failed(starting) => return Err(error),
     }
     stopping.abort();
+    keeping.abort();
     let (lost, ()) = tokio::join!(dispatcher.drain(POST), rounds.stop(POST));
     if lost > 0 {
         tracing::warn!(lost, "messages were not delivered in time");

@@ -66,6 +66,8 @@ const HASH_KEEP: Duration = Duration::from_secs(5);
 pub(crate) struct Wired {
     /// The ports of the use cases.
     pub(crate) ports: Ports,
+    /// The clock among them, to be told what the database knows.
+    pub(crate) clock: Arc<SystemClock>,
     /// The queue before the senders, to be drained at the end.
     pub(crate) dispatcher: Arc<Dispatcher>,
     /// What was sent, in development.
@@ -78,7 +80,8 @@ pub(crate) struct Wired {
 
 /// Builds everything. Nothing is connected yet: what cannot be reached shows in readiness.
 pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let system_clock = Arc::new(SystemClock::default());
+    let clock: Arc<dyn Clock> = Arc::clone(&system_clock) as _;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let secret = settings.secret.bytes(&*entropy)?;
     let keys = MasterKeys::new(secret.expose_secret()).context("setting `secrets.key`")?;
@@ -134,7 +137,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let (retention, sink) = (database.retention, sink.transpose()?);
     let courier = Courier { ports: ports.clone(), outbox, retention, sink, messenger };
     let gauges = Gauges { dispatcher: Arc::clone(&dispatcher), pools: database.pools, hasher };
-    Ok(Wired { ports, dispatcher, inbox, courier, gauges })
+    Ok(Wired { ports, clock: system_clock, dispatcher, inbox, courier, gauges })
 }
 
 /// Builds every provider, with whether people may use it; an operator's mistake is named by its key.

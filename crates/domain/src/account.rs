@@ -26,7 +26,7 @@ pub struct AccountState {
     pub identities: Vec<Identity>,
     /// What they are known by.
     pub names: Vec<(Name, IdentityId)>,
-    /// The tokens of the live sessions.
+    /// The tokens of the sessions that are live or ended lately: all that may have a copy.
     pub tokens: Vec<TokenHash>,
     /// A code made before this moment resets no password.
     pub resets_since: Option<Timestamp>,

@@ -148,6 +148,9 @@ pub trait Accounts: Send + Sync {
 
     /// Loads an account whole; `None` if there is no such user. One that was merged or deleted is
     /// loaded as well.
+    ///
+    /// Gives the tokens also of the sessions that ended within [`RECENT`](crate::sessions::RECENT):
+    /// whoever ended one may not have reached its copy, which then goes with the next change.
     async fn load(
         &self,
         user_id: UserId,
@@ -225,6 +228,10 @@ pub trait Accounts: Send + Sync {
     /// Atomic: of racing secrets one gets the store. With another secret nobody would be found, and
     /// everybody would register anew.
     async fn belongs_to(&self, secret: &Subject) -> Result<bool, StoreError>;
+
+    /// The latest moment that the store knows of: that of its last login or change, and that of
+    /// its own clock where it is a server with one. None if nothing tells (REL-08).
+    async fn latest(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Answers if the store can be reached.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -134,6 +134,12 @@ impl Postgres {
         self.server.thaw()
     }
 
+    /// Crashes the server: all of its processes but the first are killed, and it recovers by
+    /// itself, from what it had written.
+    pub fn crash(&mut self) -> Result<(), Error> {
+        self.server.kill_children()
+    }
+
     fn launch(&mut self) -> Result<(), Error> {
         let data = self.server.folder().path().join("data");
         let mut command = self.server.folder().command(&self.programs.join("postgres"));

@@ -117,6 +117,18 @@ impl Server {
         signal("STOP", &children)
     }
 
+    /// Kills the children and leaves the process itself to deal with that.
+    pub(crate) fn kill_children(&mut self) -> Result<(), Error> {
+        let Some(pid) = self.child.as_ref().map(Child::id) else {
+            return Err(Error::NotRunning { what: self.name });
+        };
+        for child in children_of(pid)? {
+            // One that has ended meanwhile, because another was killed, is as good as killed.
+            let _ = signal("KILL", &[child]);
+        }
+        Ok(())
+    }
+
     /// Lets the processes run on; nothing to do if they do.
     ///
     /// The server goes last: until then it cannot collect a child that has ended, whose id would

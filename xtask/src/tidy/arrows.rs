@@ -75,6 +75,7 @@ fn may_use(package: &str, other: &str, in_tests: bool) -> bool {
         // The bench hashes passwords and tokens bare, with the code that the service has for it.
         "bench" => is_core(other) || is_stand_in(other) || other == "adapters-crypto",
         "adapters-crypto" if other == "argon2-simd" => true,
+        "test-faults" => other == "tests" || is_stand_in(other),
         _ if is_adapter(package) => is_core(other) || (in_tests && is_stand_in(other)),
         // domain, argon2-simd, test-servers and test-vendors use none of ours, and so does a package
         // that we do not know.
@@ -140,6 +141,7 @@ mod tests {
             package("app-http", &[ours("application"), ours("adapters-db"), outside("actix-web")]),
             package("tests", &[ours("test-servers"), outside("redis"), outside("reqwest")]),
             package("bench", &[ours("adapters-crypto"), ours("test-vendors"), outside("redis")]),
+            package("test-faults", &[ours("tests"), ours("test-servers"), ours("test-vendors")]),
         ];
         assert_eq!(complaints(&packages), Vec::<String>::new());
     }
@@ -159,6 +161,8 @@ mod tests {
             ("adapters-db", in_tests(ours("adapters-memory"))),
             ("tests", ours("domain")),
             ("bench", ours("application")),
+            ("test-faults", ours("domain")),
+            ("tests", ours("test-faults")),
             ("a-new-package", ours("domain")),
         ] {
             let found = complaints(&[package(from, std::slice::from_ref(&to))]);

@@ -234,6 +234,10 @@ impl Accounts for RacyDatabase {
         self.kept.accounts.belongs_to(secret).await
     }
 
+    async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.kept.accounts.latest().await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
     }

@@ -18,10 +18,10 @@ use domain::password::PasswordHash;
 use domain::profile::{AvatarUrl, Nickname, Profile, ProfilePatch};
 use domain::secret::{IdentifierKey, Sealed, Subject, TokenHash};
 use domain::session::{Method, SessionPolicy, Slide};
-use domain::{Duration, Timestamp};
+use domain::{Duration, Timestamp, later};
 
 use crate::accounts::{Accounts, Attempt, Changed, Entered, Reauthentication, Registered};
-use crate::sessions::Sessions;
+use crate::sessions::{RECENT, Sessions};
 use crate::testing::{RACERS, ROUNDS, at, race};
 
 /// The two ports of one store.
@@ -55,6 +55,7 @@ macro_rules! accounts_contract {
                 of_racing_upgrades_one_wins_and_a_change_wins_over_all,
                 a_change_of_password_ends_the_other_sessions,
                 of_racing_changes_one_is_done,
+                what_ended_lately_is_loaded_with_the_account,
                 proving_again_moves_the_session_to_a_new_token,
                 an_identity_that_is_gone_proves_nothing_again,
                 what_was_used_is_known_though_it_ended,
@@ -65,6 +66,7 @@ macro_rules! accounts_contract {
                 an_identity_tells_its_last_use,
                 a_device_is_known_by_its_logins_to_the_account,
                 a_store_belongs_to_one_master_secret,
+                the_latest_moment_is_known,
             ]
         );
     };
@@ -409,6 +411,40 @@ pub(super) fn line(
     let (id, origin) = (EventId::new(now, bytes(5_000_000 + seed)), Some(origin()));
     let user_id = account.user.id;
     AuditLine { id, user_id, action, object: None, client_id: None, origin, at: now }
+}
+
+/// REL-08: what was written tells how late it is, whatever the clock of who asks says.
+pub async fn the_latest_moment_is_known(stores: Stores) {
+    let latest = async || stores.accounts.latest().await.expect("a store");
+    let before = latest().await;
+    // Twenty years on: beyond the clock of any server.
+    let ahead = at(20 * 365 * 86_400);
+    let account = registered(&stores, 1, None).await;
+    signed_in(&stores, &account, 1, 2, ahead).await;
+    assert!(before < Some(ahead));
+    assert_eq!(latest().await, Some(ahead), "the login");
+    let line =
+        line(&account, AccountEvent::OthersLoggedOut, 1, later(ahead, Duration::from_mins(1)));
+    stores.sessions.end_all(account.user.id, None, &line).await.expect("a store");
+    assert_eq!(latest().await, Some(later(ahead, Duration::from_mins(1))), "the change");
+}
+
+/// SES-04: whoever ended a session may not have reached its copy: it goes with the next change.
+pub async fn what_ended_lately_is_loaded_with_the_account(stores: Stores) {
+    let account = registered(&stores, 1, None).await;
+    signed_in(&stores, &account, 1, 2, at(1)).await;
+    let other = stores.sessions.find(&token(2), at(2)).await.expect("a store").expect("live");
+    let line = line(&account, AccountEvent::SessionEnded, 1, at(3));
+    let ended = stores.sessions.end_one(account.user.id, other.session.id, &line).await;
+    assert_eq!(ended.expect("a store"), Some(token(2)));
+    let tokens = async |now| {
+        let state = stores.accounts.load(account.user.id, now).await.expect("a store");
+        let mut tokens = state.expect("an account").tokens;
+        tokens.sort_unstable();
+        tokens
+    };
+    assert_eq!(tokens(at(5)).await, [token(1), token(2)]);
+    assert_eq!(tokens(later(at(3), RECENT)).await, [token(1)], "its copy is no more");
 }
 
 /// RST-06, SES-02: other sessions end, the token rotates, the failures are forgotten.

@@ -1,0 +1,64 @@
+//! Redis stopped, hanging, restarted empty and flushed.
+
+use test_servers::{AnyRedis, Error};
+use tests::World;
+
+use super::{TWO_NODES, postgres};
+use crate::report::Report;
+use crate::stage::{Expected, PROMPT, Stage, WHILE};
+use crate::{stage, tally};
+
+/// How it fails, and how it comes back.
+struct Failure {
+    name: &'static str,
+    begin: fn(&mut AnyRedis) -> Result<(), Error>,
+    end: fn(&mut AnyRedis) -> Result<(), Error>,
+    /// Whether codes on their way go.
+    forgets: bool,
+}
+
+const FAILURES: [Failure; 4] = [
+    Failure { name: "Redis stopped", begin: AnyRedis::stop, end: AnyRedis::restart, forgets: true },
+    Failure { name: "Redis hanging", begin: AnyRedis::freeze, end: AnyRedis::thaw, forgets: false },
+    Failure { name: "Redis restarted", begin: AnyRedis::restart, end: |_| Ok(()), forgets: true },
+    Failure { name: "Redis flushed", begin: flush, end: |_| Ok(()), forgets: true },
+];
+
+fn flush(redis: &mut AnyRedis) -> Result<(), Error> {
+    let client = tests::redis::Client::open(redis.url()).expect("an address");
+    let mut connection = client.get_connection().expect("a connection");
+    tests::redis::cmd("FLUSHALL").exec(&mut connection).expect("all is flushed");
+    Ok(())
+}
+
+/// On the stores that have one.
+pub(crate) async fn bring() -> Vec<Report> {
+    let mut reports = Vec::new();
+    for failure in FAILURES {
+        reports.push(on(&failure).await);
+    }
+    reports
+}
+
+async fn on(failure: &Failure) -> Report {
+    let server = postgres();
+    let mut stage = Stage::on(World::on(&server).await, 2, &[]).await;
+    stage.storm();
+    tokio::time::sleep(WHILE).await;
+    with(&stage, failure.begin);
+    tokio::time::sleep(WHILE).await;
+    with(&stage, failure.end);
+    let recovery = stage.heals().await;
+    tokio::time::sleep(WHILE).await;
+    let mut kinds = vec!["503 dependency_unavailable", "503 overloaded"];
+    if failure.forgets {
+        kinds.push(tally::FORGOTTEN);
+    }
+    let expected = Expected { kinds: &kinds, longest: Some(PROMPT) };
+    stage.end(Report::of(failure.name, TWO_NODES), Some(recovery), expected).await
+}
+
+fn with(stage: &stage::Stage, act: fn(&mut AnyRedis) -> Result<(), Error>) {
+    let mut redis = stage.world.redis.lock().expect("nobody failed with it");
+    act(redis.as_mut().expect("a Redis")).expect("it does what it is told");
+}
