@@ -24,6 +24,8 @@ use crate::own;
 
 /// The longest that connecting, that one answer, and that a call in all may take (REL-13).
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How many there were in this process.
+static MADE: AtomicU64 = AtomicU64::new(0);
 
 /// Where Redis is and what is ours in it.
 #[derive(Debug, Clone)]
@@ -85,10 +87,8 @@ pub enum RedisSettingsError {
 #[derive(Clone)]
 pub struct Redis(Arc<Inner>);
 
-/// Tells the values of a process apart.
-static MADE: AtomicU64 = AtomicU64::new(0);
-
 struct Inner {
+    /// Tells it from the others of the process.
     number: u64,
     client: redis::Client,
     config: ConnectionManagerConfig,
