@@ -104,7 +104,6 @@ pub fn migrations_pending(url: &str) -> Result<Vec<String>, MigrateError> {
 }
 
 /// A file has no clock of its own.
-#[expect(clippy::unused_async, reason = "the other engine is asked")]
 pub(super) async fn time_of_day(_: &mut Conn) -> Result<Option<Timestamp>, Failure> {
     Ok(None)
 }

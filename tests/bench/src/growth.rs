@@ -24,8 +24,8 @@ use crate::stage::Stage;
 const SAMPLE: u32 = 3000;
 /// Callers at a time.
 const CALLERS: usize = 16;
-/// Runs of each load.
-const RUNS: u32 = 3;
+/// How long sessions are looked at whose copies are there.
+const COPIED: Duration = Duration::from_secs(3);
 /// How often a node removes what is over, from its start on.
 const SWEEP: Duration = Duration::from_mins(1);
 /// How much slower the slowest may be at the last size than at the first.
@@ -67,8 +67,8 @@ pub(crate) struct Growth {
     sizes: Vec<Size>,
 }
 
-/// Measures at each size, the smallest first.
-pub(crate) async fn run(binary: &Path, users: &[u32]) -> Result<Growth> {
+/// Measures at each size, the smallest first: so many runs of each load, a minute each.
+pub(crate) async fn run(binary: &Path, users: &[u32], runs: u32) -> Result<Growth> {
     let since = Instant::now();
     let step = |what: &str| eprintln!("==> [{:>4} s] {what}", since.elapsed().as_secs());
     if !users.is_sorted() || users.first().is_none_or(|it| *it < SAMPLE) {
@@ -88,13 +88,15 @@ pub(crate) async fn run(binary: &Path, users: &[u32]) -> Result<Growth> {
         there = *users;
         let seeded_in = begun.elapsed();
         step(&format!("measuring with {users} users"));
-        sizes.push(measure(&stage, binary, *users, seeded_in).await?);
+        let mut size = measure(&stage, binary, *users, runs).await?;
+        size.seeded_in = seeded_in;
+        sizes.push(size);
         step(&line(sizes.last().context("a size")?));
     }
     Ok(Growth { before, after: machine()?, sizes })
 }
 
-async fn measure(stage: &Stage, binary: &Path, users: u32, seeded_in: Duration) -> Result<Size> {
+async fn measure(stage: &Stage, binary: &Path, users: u32, runs: u32) -> Result<Size> {
     stage.sql.batch_execute(OVER).await?;
     forget(stage).await?;
     let sessions = rows(stage, "SELECT count(*) FROM sessions WHERE idle_ends_at < now()").await?;
@@ -105,7 +107,7 @@ async fn measure(stage: &Stage, binary: &Path, users: u32, seeded_in: Duration) 
     // The first look at a session may write down that it is in use.
     ask(server.address, CALLERS, &checks).await?;
     let (mut logins, mut copied, mut uncopied) = (Vec::new(), Vec::new(), Vec::new());
-    for run in 1..=RUNS {
+    for run in 1..=runs {
         let phones = numbers.iter().map(|it| people::known(usize::try_from(*it).unwrap_or(0)));
         let requests = Arc::new(people::codes(server.address, phones.collect()).await?);
         let most = Duration::from_secs(30);
@@ -114,15 +116,17 @@ async fn measure(stage: &Stage, binary: &Path, users: u32, seeded_in: Duration) 
         let sweep = started + SWEEP * run;
         tokio::time::sleep_until(sweep.into()).await;
         logins.push(outcome(&server, &work).await?);
-        copied.push(outcome(&server, &checks).await?);
         forget(stage).await?;
         uncopied.push(outcome(&server, &checks).await?);
+        // Which has put the copies.
+        let held = Work { again: true, most: COPIED, ..checks.clone() };
+        copied.push(outcome(&server, &held).await?);
     }
     let left = rows(stage, "SELECT count(*) FROM sessions WHERE idle_ends_at < now()").await?;
     let size = "SELECT pg_database_size(current_database()) / 1048576";
     Ok(Size {
         users,
-        seeded_in,
+        seeded_in: Duration::ZERO,
         database_mib: rows(stage, size).await?,
         removed: sessions - left,
         login: median(&logins),

@@ -64,6 +64,9 @@ enum Task {
         /// The numbers of users
         #[arg(long, value_delimiter = ',', default_value = "10000,1000000,10000000")]
         users: Vec<u32>,
+        /// Runs of each load at each size, a minute each
+        #[arg(long, default_value_t = 3)]
+        runs: u32,
     },
     /// The server that is the limit of session checks
     #[command(hide = true)]
@@ -86,8 +89,9 @@ fn main() -> Result<()> {
                 run::write(&report, &out)?;
                 Ok(writeln!(io::stdout(), "{}", report.table())?)
             }
-            Task::Growth { server, out, users } => {
-                let grown = growth::run(&std::path::absolute(server)?, &users).await?;
+            Task::Growth { server, out, users, runs } => {
+                let server = std::path::absolute(server)?;
+                let grown = growth::run(&server, &users, runs).await?;
                 grown.write(&out)?;
                 Ok(writeln!(io::stdout(), "{}", grown.table())?)
             }

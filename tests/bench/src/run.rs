@@ -302,13 +302,14 @@ impl Bench {
                 (person, Some(challenge), recording)
             }
             _ => {
-                let requests = self.requests(kind, 1).await?;
-                let request = requests.first().context("no request")?;
-                if kind == Kind::Session {
-                    // Its copy is there from now on.
-                    Connection::open(self.server.address).await?.ask(request).await?;
-                }
-                let recording = self.record(request, kind).await?;
+                let requests = self.requests(kind, 2).await?;
+                let (first, last) = (requests.first(), requests.last());
+                let first = first.context("no request")?;
+                // From now on scripts are loaded, and the copy of a session is there.
+                Connection::open(self.server.address).await?.ask(first).await?;
+                let of_session = kind == Kind::Session;
+                let request = if of_session { Some(first) } else { last };
+                let recording = self.record(request.context("no request")?, kind).await?;
                 (self.whose(&recording), None, recording)
             }
         };

@@ -155,7 +155,7 @@ async fn account(client: &Client) {
         .find(|(shown, _)| shown.contains('@'))
         .expect("the address is linked");
     assert_eq!(user.delete(&format!("/v1/me/identities/{mailbox}")).await.status, 204);
-    assert_eq!(user.delete("/v1/me/sessions").await.status, 204);
+    assert_eq!(user.delete("/v1/me/sessions?scope=all").await.status, 204);
     let user = client.as_user(&client.log_in("13700137000").await);
     assert_eq!(user.post_nothing("/v1/logout").await.status, 204);
     let user = client.as_user(&client.log_in("13700137000").await);
