@@ -54,11 +54,11 @@ mod tests {
 
     use super::*;
 
-    fn parent(is_sampled: bool, is_remote: bool) -> Option<Context> {
+    fn parent(is_sampled: bool, is_remote: bool) -> Context {
         let flags = TraceFlags::default().with_sampled(is_sampled);
         let (trace, span) = (TraceId::from(7_u128), SpanId::from(7_u64));
         let it = SpanContext::new(trace, span, flags, is_remote, TraceState::NONE);
-        Some(Context::new().with_remote_span_context(it))
+        Context::new().with_remote_span_context(it)
     }
 
     #[rstest]
@@ -66,11 +66,11 @@ mod tests {
     #[case::a_request_of_none(None, 0.0, SpanKind::Server, false)]
     #[case::background_work(None, 1.0, SpanKind::Internal, true)]
     #[case::a_call_of_nothing(None, 1.0, SpanKind::Client, false)]
-    #[case::a_caller_asks(parent(true, true), 1.0, SpanKind::Server, true)]
-    #[case::a_caller_asks_in_vain(parent(true, true), 0.0, SpanKind::Server, false)]
-    #[case::a_caller_declines(parent(false, true), 1.0, SpanKind::Server, false)]
-    #[case::a_part(parent(true, false), 0.0, SpanKind::Client, true)]
-    #[case::a_part_of_none(parent(false, false), 1.0, SpanKind::Client, false)]
+    #[case::a_caller_asks(Some(parent(true, true)), 1.0, SpanKind::Server, true)]
+    #[case::a_caller_asks_in_vain(Some(parent(true, true)), 0.0, SpanKind::Server, false)]
+    #[case::a_caller_declines(Some(parent(false, true)), 1.0, SpanKind::Server, false)]
+    #[case::a_part(Some(parent(true, false)), 0.0, SpanKind::Client, true)]
+    #[case::a_part_of_none(Some(parent(false, false)), 1.0, SpanKind::Client, false)]
     fn a_trace_is_recorded_whole_or_not_at_all(
         #[case] parent: Option<Context>,
         #[case] ratio: f64,

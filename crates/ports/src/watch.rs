@@ -146,7 +146,8 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// An operation of a dependency, as in `database` and `accounts.enter`; see [`operation!`].
+    /// An operation of a dependency, as in `database` and `accounts.enter`; see
+    /// [`operation!`](crate::operation).
     #[must_use]
     pub const fn new(dependency: &'static str, name: &'static str) -> Self {
         Self { dependency, name: Cow::Borrowed(name), times: OnceLock::new() }

@@ -183,7 +183,7 @@ impl Actor {
     async fn log_out(&mut self, who: usize) {
         let Some((place, token)) = self.session_of(who, None) else { return };
         let reply = self.call(Call::bare(Method::POST, "/v1/logout").by(&token)).await;
-        let standing = self.standing_after(reply);
+        let standing = self.standing_after(&reply);
         let (Some(standing), Some(person)) = (standing, self.people.get_mut(who)) else { return };
         let Some(session) = person.sessions.get_mut(place) else { return };
         session.becomes(standing, "logout");
@@ -197,14 +197,14 @@ impl Actor {
         let Some((place, token)) = self.session_of(who, None) else { return };
         let path = "/v1/me/sessions?scope=others";
         let reply = self.call(Call::bare(Method::DELETE, path).by(&token)).await;
-        let standing = self.standing_after(reply);
+        let standing = self.standing_after(&reply);
         if let (Some(standing), Some(person)) = (standing, self.people.get_mut(who)) {
             person.end_sessions(Some(place), standing, "logout of others");
         }
     }
 
     /// What has ended by a request; none if nothing did.
-    fn standing_after(&self, reply: Reply) -> Option<Standing> {
+    fn standing_after(&self, reply: &Reply) -> Option<Standing> {
         match reply {
             Reply::Done(_) => {
                 self.tally.acknowledged();
@@ -258,7 +258,9 @@ impl Actor {
         b.end_sessions(None, Standing::Over, "merge");
         let (ways, mut sessions) = (std::mem::take(&mut b.ways), std::mem::take(&mut b.sessions));
         let Some(a) = self.people.get_mut(who) else { return };
-        sessions.iter_mut().for_each(|it| it.born_of += a.ways.len());
+        for it in &mut sessions {
+            it.born_of += a.ways.len();
+        }
         a.has_absorbed = true;
         a.ways.extend(ways);
         a.sessions.extend(sessions);

@@ -59,12 +59,11 @@ fn main() -> ExitCode {
     }
     if let Some(path) = &arguments.document {
         let document = std::fs::read_to_string(path).unwrap_or_default();
-        match report::written(&document, &reports) {
-            Some(document) => std::fs::write(path, document).expect("the document is written"),
-            None => {
-                let _ = writeln!(out, "{} has no place for the table", path.display());
-                holds = false;
-            }
+        if let Some(document) = report::written(&document, &reports) {
+            std::fs::write(path, document).expect("the document is written");
+        } else {
+            let _ = writeln!(out, "{} has no place for the table", path.display());
+            holds = false;
         }
     }
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }

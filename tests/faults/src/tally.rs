@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tests::Answer;
+use ::tests::Answer;
 
 /// Counts over all clients of a storm.
 #[derive(Default)]
