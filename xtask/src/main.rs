@@ -4,6 +4,7 @@
 
 mod bench;
 mod check;
+mod contract;
 mod dev;
 mod faults;
 mod migrate;
@@ -66,6 +67,8 @@ enum Task {
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
     },
+    /// Asks a node all that its OpenAPI document allows, and what it does not (Schemathesis)
+    Contract,
     /// Runs everything that must pass: format, lints, licences, arrows, docs, OpenAPI, tests
     Check {
         /// Leaves the tests out
@@ -109,6 +112,7 @@ fn main() -> ExitCode {
         }
         Task::Bench { arguments } => bench::bench(&arguments),
         Task::Growth { arguments } => bench::growth(&arguments),
+        Task::Contract => contract::contract(),
         Task::Faults { only } => faults::faults(&only),
         Task::Check { fast } => check::check(fast),
         Task::Tidy { ids: false } => tidy::tidy(),

@@ -27,6 +27,8 @@ const FROM_PYPI: [&str; 8] = [
     "tencentcloud-sdk-python-sms==3.1.153",
     "twilio==9.13.0",
 ];
+/// What asks a node all that its OpenAPI document allows, as pip calls it.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 /// What the tests take from npm, below `tests/clients`, and how npm installs exactly that.
 const NPM_FILES: [&str; 2] = ["package.json", "package-lock.json"];
 /// See [`NPM_FILES`].
@@ -134,12 +136,23 @@ pub(crate) fn node_packages(workspace: &Workspace) -> Result<PathBuf> {
 /// Makes sure that what the tests take from `PyPI` is here, and gives the Python that runs it: one
 /// of the project's own, below the folder of what is built.
 pub(crate) fn python_packages(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = workspace.target_directory.join("python");
+    from_pypi(workspace, "python", &FROM_PYPI)
+}
+
+/// Makes sure that Schemathesis is here, and gives the Python that runs it: one of its own, since
+/// it wants others of the packages that the tests use.
+pub(crate) fn schemathesis(workspace: &Workspace) -> Result<PathBuf> {
+    from_pypi(workspace, "schemathesis", &[SCHEMATHESIS])
+}
+
+/// Makes sure that packages from `PyPI` are in an environment of their own, and gives its Python.
+fn from_pypi(workspace: &Workspace, name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let folder = workspace.target_directory.join(name);
     let python = folder.join("bin").join("python");
     let installed = |python: &Path| {
         let wanted = format!(
             "from importlib.metadata import version as v\n\
-             for it in {FROM_PYPI:?}:\n\x20name, wanted = it.split('==')\n\x20assert v(name) == wanted"
+             for it in {packages:?}:\n\x20name, wanted = it.split('==')\n\x20assert v(name) == wanted"
         );
         let mut command = Command::new(python);
         command.args(["-c", &wanted]).stderr(Stdio::null());
@@ -148,7 +161,7 @@ pub(crate) fn python_packages(workspace: &Workspace) -> Result<PathBuf> {
     if !installed(&python) {
         Progress::start().step(format!(
             "installing {} in {}",
-            FROM_PYPI.join(" "),
+            packages.join(" "),
             folder.display()
         ));
         // What a link leads to is somebody else's, and not ours to clear.
@@ -158,12 +171,12 @@ pub(crate) fn python_packages(workspace: &Workspace) -> Result<PathBuf> {
         }
         run(Command::new(python_program()?).args(["-m", "venv", "--clear"]).arg(&folder))?;
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-        run(Command::new(&python).args(pip).args(FROM_PYPI))?;
+        run(Command::new(&python).args(pip).args(packages))?;
         if !installed(&python) {
-            bail!("installed {}, and it does not run", FROM_PYPI.join(" "));
+            bail!("installed {}, and it does not run", packages.join(" "));
         }
     }
-    found("from PyPI", &FROM_PYPI.join(" "));
+    found("from PyPI", &packages.join(" "));
     Ok(python)
 }
 
