@@ -40,6 +40,8 @@ const MANY: &str = "
         SELECT hash, id, now() + interval '1 day' FROM n;
     INSERT INTO oauth_access_tokens (token_hash, session_id, scope, expires_at)
         SELECT hash, id, 'openid', now() + interval '1 day' FROM n;
+    INSERT INTO oauth_consents (user_id, client_id, scope, granted_at)
+        SELECT id, 'other', 'openid', t FROM n;
     ANALYZE";
 
 /// Tables of a few rows, whoever many people there are: the keys that sign.
@@ -175,6 +177,14 @@ async fn grants(client: &Client) {
     assert_eq!(next.status, 200, "{}", next.text);
     let token = [("token", next.str("/refresh_token"))];
     assert_eq!(client.form_as("partner", "/oauth2/revoke", &token).await.status, 200);
+    // A program that people have to agree to.
+    let user = client.as_user(&client.log_in(PHONE).await);
+    let (path, scope) = ("/v1/me/consents/other", json!({"scope": "openid"}));
+    assert_eq!(user.json(Method::PUT, path, &scope).await.status, 200);
+    let asked = user.authorize(&[("client_id", "other"), ("scope", "openid")]).await;
+    assert!(!asked.redirected("code").is_empty(), "{}", asked.text);
+    assert_eq!(user.get("/v1/me/consents").await.unwrap().status, 200);
+    assert_eq!(user.delete(path).await.status, 204);
 }
 
 /// Each different plan in the log, with its statement, without what it was estimated to cost.

@@ -192,7 +192,8 @@ async fn what_vendors_say_is_counted() {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let series = |vendor: &str, outcome: &str| {
         format!(
-            "latchkey_messages_total{{channel=\"sms\",country=\"CN\",vendor=\"{vendor}\",outcome=\"{outcome}\"}} 1"
+            "latchkey_messages_total{{channel=\"sms\",country=\"CN\",vendor=\"{vendor}\",\
+             message=\"code\",outcome=\"{outcome}\"}} 1"
         )
     };
     for _ in 0..400 {
