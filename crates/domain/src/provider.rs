@@ -6,8 +6,8 @@ use std::fmt;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::Timestamp;
 use crate::secret::masked_debug;
+use crate::{Duration, Timestamp, later};
 
 /// The longest name of an account at a third party, in bytes (EXT-05).
 const LONGEST_SUBJECT: usize = 255;
@@ -283,6 +283,15 @@ pub struct SpentProof {
     pub made_at: Timestamp,
     /// First moment at which nobody would take it anyway.
     pub until: Timestamp,
+}
+
+impl SpentProof {
+    /// True while it shows that somebody is there, as verbs ask that a session must be fresh for:
+    /// less than `fresh` after it was made (LINK-01).
+    #[must_use]
+    pub fn is_fresh(&self, now: Timestamp, fresh: Duration) -> bool {
+        now < later(self.made_at, fresh)
+    }
 }
 
 masked_debug!(ProviderTokens, SpentProof);

@@ -1,11 +1,9 @@
 //! Proving an account at a third party.
 
-use domain::credential::code::Purpose;
 use domain::credential::third_party::{ProviderCredential, proves};
 use domain::id::IdentityId;
-use domain::later;
 use domain::profile::{AvatarUrl, Nickname, Profile};
-use domain::provider::{ProviderAccount, ProviderName, ProviderTokens, SpentProof};
+use domain::provider::{ProviderAccount, ProviderName, ProviderTokens};
 use domain::secret::Sealed;
 use ports::Ports;
 use ports::identity_provider::ProviderError;
@@ -43,13 +41,9 @@ pub(super) async fn prove(
         nickname: nickname.as_deref().and_then(Nickname::from_third_party),
         avatar_url: avatar_url.as_deref().and_then(|it| AvatarUrl::parse(it).ok()),
     };
-    // The other verbs ask who is there now: a proof that says when it was made must be fresh for
-    // them (LINK-01). An access token does not say it.
-    let wants_fresh = matches!(it.purpose, Purpose::Reauthenticate | Purpose::Merge);
-    if let Some(SpentProof { made_at, .. }) = &spent
-        && wants_fresh
-        && it.at >= later(*made_at, ports.policy.sessions.fresh)
-    {
+    // An access token does not say when it was made.
+    let is_fresh = spent.is_none_or(|proof| proof.is_fresh(it.at, ports.policy.sessions.fresh));
+    if it.purpose.asks_for_presence() && !is_fresh {
         return Err(refused(name, &ProviderError::Refused));
     }
     let brings = Brings { profile, tokens, spent };

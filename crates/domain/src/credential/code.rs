@@ -29,6 +29,15 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// True if it asks who is there now, and not only whose account it is (LINK-01).
+    #[must_use]
+    pub const fn asks_for_presence(self) -> bool {
+        match self {
+            Self::Reauthenticate | Self::Merge => true,
+            Self::Login | Self::Link | Self::ResetPassword => false,
+        }
+    }
+
     /// All purposes.
     pub const ALL: [Self; 5] =
         [Self::Login, Self::Link, Self::Reauthenticate, Self::ResetPassword, Self::Merge];
