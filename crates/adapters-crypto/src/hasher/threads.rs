@@ -16,6 +16,11 @@ use tokio::time::timeout;
 use super::HasherState;
 use super::bench::Bench;
 
+/// How many steps of priority a thread gives up. Where others want all cores, it gets a tenth of
+/// one's share.
+#[cfg(target_os = "linux")]
+const NICER: i32 = 10;
+
 /// One piece of work, done by the thread that takes it from the queue.
 type Job = Box<dyn FnOnce(&mut Bench) + Send>;
 
@@ -40,7 +45,10 @@ impl Threads {
             let (jobs, mut bench) = (jobs.clone(), bench());
             thread::Builder::new()
                 .name("password-hash".to_owned())
-                .spawn(move || work(&jobs, &mut bench, keep))?;
+                .spawn(move || {
+                    stand_back();
+                    work(&jobs, &mut bench, keep);
+                })?;
         }
         let load = Load {
             threads: count,
@@ -191,6 +199,14 @@ impl Drop for Busy<'_> {
     fn drop(&mut self) {
         self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Lets the threads go first that answer requests: they need a core for microseconds, a hash for
+/// milliseconds.
+fn stand_back() {
+    // On other systems the whole process would. Whoever may not keeps its place.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICER);
 }
 
 /// Takes jobs until the queue is gone.
