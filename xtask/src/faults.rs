@@ -6,7 +6,7 @@ use anyhow::Result;
 use test_servers::python_program;
 
 use crate::run::{Progress, cargo, outlive_ctrl_c, run};
-use crate::setup;
+use crate::setup::{self, Program};
 use crate::workspace::{Workspace, root};
 
 /// Builds the service and the suite, and runs those faults that are named, or all.
@@ -14,6 +14,9 @@ pub(crate) fn faults(only: &[String]) -> Result<()> {
     let progress = Progress::start();
     outlive_ctrl_c()?;
     setup::servers()?;
+    if let Err(error) = setup::programs(&[Program::Faketime]) {
+        eprintln!("warning: {error:#}\nwarning: faults of the clock are left out");
+    }
     progress.step("building the service and the suite");
     run(&mut cargo(["build", "--package", "app-http", "--package", "test-faults"]))?;
     let built = Workspace::load()?.target_directory.join("debug");

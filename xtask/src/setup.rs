@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use test_servers::{postgres_folder, python_program, redis_program};
+use test_servers::{
+    faketime_library, pgbouncer_program, postgres_folder, python_program, redis_program,
+};
 
 use crate::run::{Progress, cargo, outlive_ctrl_c, output, run, version};
 use crate::workspace::{Workspace, root};
@@ -36,15 +38,88 @@ const NPM_CI: [&str; 4] = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
 /// Debian's hook that says whether an installed service may start.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// One of the programs that the tests' servers are, or run on.
+/// One of the programs that tests run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Server {
+pub(crate) enum Program {
     Postgres,
     Redis,
     /// For the mail server, which is written in it.
     Python,
     /// For an OpenID client, which is written for it, and npm, which gets it.
     Node,
+    /// A pooler before PostgreSQL.
+    PgBouncer,
+    /// A library that tells programs another time.
+    Faketime,
+}
+
+impl Program {
+    /// What the tests' command runs on.
+    const USUAL: [Self; 4] = [Self::Postgres, Self::Redis, Self::Python, Self::Node];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "PostgreSQL",
+            Self::Redis => "Redis",
+            Self::Python => "Python 3",
+            Self::Node => "Node.js",
+            Self::PgBouncer => "PgBouncer",
+            Self::Faketime => "libfaketime",
+        }
+    }
+
+    /// Debian's packages.
+    const fn of_debian(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgresql",
+            Self::Redis => "redis-server",
+            Self::Python => "python3-venv",
+            Self::Node => "nodejs npm",
+            Self::PgBouncer => "pgbouncer",
+            Self::Faketime => "libfaketime",
+        }
+    }
+
+    /// Homebrew's.
+    const fn of_homebrew(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgresql@17",
+            Self::Redis => "redis",
+            Self::Python => "python",
+            Self::Node => "node",
+            Self::PgBouncer => "pgbouncer",
+            Self::Faketime => "libfaketime",
+        }
+    }
+
+    /// What is looked for.
+    const fn what(self) -> &'static str {
+        match self {
+            Self::Postgres => "`postgres` and `initdb`",
+            Self::Redis => "`redis-server`",
+            Self::Python => "`python3` (with venv and pip)",
+            Self::Node => "`node` (18 or newer) and `npm`",
+            Self::PgBouncer => "`pgbouncer`",
+            Self::Faketime => "`libfaketimeMT.so.1`",
+        }
+    }
+
+    /// The version and the place of what is here.
+    fn found(self) -> Option<String> {
+        let program = match self {
+            Self::Postgres => postgres_folder().ok()?.join("postgres"),
+            Self::Redis => redis_program().ok()?,
+            Self::Python => python_program().ok()?,
+            Self::PgBouncer => pgbouncer_program().ok()?,
+            Self::Node => {
+                version(Command::new("npm").arg("--version"))?;
+                return version(Command::new("node").arg("--version"));
+            }
+            Self::Faketime => return Some(faketime_library()?.display().to_string()),
+        };
+        let version = version(Command::new(&program).arg("--version"))?;
+        Some(format!("{version} ({})", program.display()))
+    }
 }
 
 /// What we know how to do here.
@@ -78,35 +153,27 @@ pub(crate) fn setup() -> Result<()> {
     Ok(())
 }
 
-/// Makes sure that the programs of PostgreSQL, Redis, Python and Node.js are here.
+/// Makes sure that PostgreSQL, Redis, Python and Node.js are here.
 pub(crate) fn servers() -> Result<()> {
-    let missing = missing_servers();
+    programs(&Program::USUAL)
+}
+
+/// Makes sure that programs are here.
+pub(crate) fn programs(wanted: &[Program]) -> Result<()> {
+    let is_missing = |it: &Program| it.found().is_none();
+    let missing: Vec<_> = wanted.iter().copied().filter(is_missing).collect();
     if !missing.is_empty() {
         outlive_ctrl_c()?;
         install(&missing, here())?;
-        let missing = missing_servers();
-        if !missing.is_empty() {
-            bail!("installed {}, and still do not find it", names(&missing));
-        }
     }
-    let postgres = postgres_folder()?.join("postgres");
-    let redis = redis_program()?;
-    let python = python_program()?;
-    for (name, program) in [("PostgreSQL", postgres), ("Redis", redis), ("Python", python)] {
-        let version = version(Command::new(&program).arg("--version"))
-            .with_context(|| format!("{} does not run", program.display()))?;
-        found(name, &format!("{version} ({})", program.display()));
-    }
-    if let Some(version) = node() {
-        found("Node.js", &version);
+    for program in wanted {
+        let name = program.name();
+        let Some(what) = program.found() else {
+            bail!("{name}: {} is not found, or does not run", program.what());
+        };
+        found(name, &what);
     }
     Ok(())
-}
-
-/// The version of Node.js; `None` unless npm is there as well.
-fn node() -> Option<String> {
-    version(Command::new("npm").arg("--version"))?;
-    version(Command::new("node").arg("--version"))
 }
 
 /// Makes sure that what the tests take from npm is here, and gives its folder, below the folder of
@@ -196,14 +263,6 @@ fn found(name: &str, what: &str) {
     eprintln!("{name:<14} {what}");
 }
 
-fn missing_servers() -> Vec<Server> {
-    let postgres = postgres_folder().is_err().then_some(Server::Postgres);
-    let redis = redis_program().is_err().then_some(Server::Redis);
-    let python = python_program().is_err().then_some(Server::Python);
-    let node = node().is_none().then_some(Server::Node);
-    postgres.into_iter().chain(redis).chain(python).chain(node).collect()
-}
-
 fn here() -> Here {
     if cfg!(target_os = "macos") {
         return Here::Mac;
@@ -217,7 +276,7 @@ fn here() -> Here {
     }
 }
 
-fn install(missing: &[Server], here: Here) -> Result<()> {
+fn install(missing: &[Program], here: Here) -> Result<()> {
     if here != Here::DebianAsRoot {
         bail!("{}", advice(missing, here));
     }
@@ -236,63 +295,33 @@ fn install(missing: &[Server], here: Here) -> Result<()> {
 }
 
 /// What to say where we do not install by ourselves.
-fn advice(missing: &[Server], here: Here) -> String {
-    let names = names(missing);
+fn advice(missing: &[Program], here: Here) -> String {
+    let names = words(missing, Program::name).join(" and ");
+    let missing_is = if missing.len() == 1 { "is missing" } else { "are missing" };
     match here {
         Here::DebianAsRoot | Here::Debian => format!(
-            "{names} missing; run\n\n    sudo apt-get install -y --no-install-recommends {}\n\n\
-             and then this again",
+            "{names} {missing_is}; run\n\n    sudo apt-get install -y --no-install-recommends \
+             {}\n\nand then this again",
             debian_packages(missing)
         ),
-        Here::Mac => {
-            let packages = words(missing, |it| match it {
-                Server::Postgres => "postgresql@17",
-                Server::Redis => "redis",
-                Server::Python => "python",
-                Server::Node => "node",
-            });
-            format!(
-                "{names} missing; run\n\n    brew install {}\n\nand then this again",
-                packages.join(" ")
-            )
-        }
+        Here::Mac => format!(
+            "{names} {missing_is}; run\n\n    brew install {}\n\nand then this again",
+            words(missing, Program::of_homebrew).join(" ")
+        ),
         Here::Other => format!(
-            "{names} missing; install the programs {} with your system's packages, so that they \
-             are on PATH, and then run this again",
-            words(missing, |it| match it {
-                Server::Postgres => "`postgres` and `initdb`",
-                Server::Redis => "`redis-server`",
-                Server::Python => "`python3` (with venv and pip)",
-                Server::Node => "`node` (18 or newer) and `npm`",
-            })
-            .join(" and ")
+            "{names} {missing_is}; install {} with your system's packages, so that programs are on \
+             PATH, and then run this again",
+            words(missing, Program::what).join(" and ")
         ),
     }
 }
 
-fn debian_packages(missing: &[Server]) -> String {
-    words(missing, |it| match it {
-        Server::Postgres => "postgresql",
-        Server::Redis => "redis-server",
-        Server::Python => "python3-venv",
-        Server::Node => "nodejs npm",
-    })
-    .join(" ")
+fn debian_packages(missing: &[Program]) -> String {
+    words(missing, Program::of_debian).join(" ")
 }
 
-fn names(missing: &[Server]) -> String {
-    let names = words(missing, |it| match it {
-        Server::Postgres => "PostgreSQL",
-        Server::Redis => "Redis",
-        Server::Python => "Python 3",
-        Server::Node => "Node.js",
-    });
-    let verb = if names.len() == 1 { "is" } else { "are" };
-    format!("{} {verb}", names.join(" and "))
-}
-
-fn words(servers: &[Server], word: impl Fn(&Server) -> &'static str) -> Vec<&'static str> {
-    servers.iter().map(word).collect()
+fn words(programs: &[Program], word: fn(Program) -> &'static str) -> Vec<&'static str> {
+    programs.iter().map(|it| word(*it)).collect()
 }
 
 /// Keeps Debian from starting the services that it installs, for as long as it lives: the tests
@@ -333,7 +362,7 @@ mod tests {
 
     #[test]
     fn the_advice_names_what_is_missing_and_the_command() {
-        use Server::{Postgres, Redis};
+        use Program::{Postgres, Redis};
 
         let both = advice(&[Postgres, Redis], Here::Debian);
         assert!(both.starts_with("PostgreSQL and Redis are missing"), "{both}");

@@ -17,8 +17,7 @@ pub(crate) fn postgres(progress: &Progress) -> Result<Postgres> {
 /// Starts a pooler before a PostgreSQL.
 pub(crate) fn pgbouncer(before: &Postgres, progress: &Progress) -> Result<PgBouncer> {
     progress.step("starting a throwaway PgBouncer");
-    PgBouncer::start(before.port())
-        .context("no PgBouncer to run through: apt-get install pgbouncer")
+    PgBouncer::start(before.port()).context("no PgBouncer to run through")
 }
 
 /// Starts a Redis in some shape.

@@ -7,8 +7,9 @@ use clap::ValueEnum;
 use test_servers::{AnyRedis, PgBouncer, Postgres};
 
 use crate::run::{Progress, cargo, env, outlive_ctrl_c, run, version};
+use crate::setup::{self, Program};
+use crate::stores;
 use crate::workspace::Workspace;
-use crate::{setup, stores};
 
 /// Where the tests find a PostgreSQL; if it is set, none is started.
 const POSTGRES_URL: &str = "LATCHKEY_TEST_POSTGRES_URL";
@@ -206,6 +207,9 @@ impl Servers {
         let is_given = |it| env(it).is_some();
         if !(is_given(POSTGRES_URL) && is_given(REDIS_URL)) {
             setup::servers()?;
+        }
+        if stage.pgbouncer {
+            setup::programs(&[Program::PgBouncer])?;
         }
         let postgres = (!is_given(POSTGRES_URL)).then(|| stores::postgres(progress));
         let redis =

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use test_vendors::Chance;
 use test_vendors::oauth::Desk;
 use tests::reqwest::Method;
 use tests::serde_json::{Value, json};
 use tests::{Answer, Client};
 
-use crate::chance::Chance;
 use crate::ledger::{Means, PASSWORD, Person};
 use crate::site::Site;
 use crate::tally::Tally;

@@ -4,13 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use tempfile::TempDir;
-
-/// Where packages put the library, below a folder of the architecture or not.
-const FOLDERS: [&str; 3] = ["/usr/lib", "/usr/lib64", "/usr/local/lib"];
-/// The library for programs of many threads, and its other name.
-const NAMES: [&str; 2] = ["faketime/libfaketimeMT.so.1", "faketime/libfaketime.so.1"];
-/// Names the library, where it is somewhere else.
-const LIBRARY: &str = "LATCHKEY_TEST_FAKETIME";
+use test_servers::faketime_library;
 
 /// A clock of its own.
 pub(crate) struct Dial {
@@ -21,7 +15,7 @@ pub(crate) struct Dial {
 impl Dial {
     /// One that is right; none without the library.
     pub(crate) fn new() -> Option<Self> {
-        let dial = Self { library: library()?, folder: tempfile::tempdir().ok()? };
+        let dial = Self { library: faketime_library()?, folder: tempfile::tempdir().ok()? };
         dial.set(0);
         Some(dial)
     }
@@ -52,17 +46,4 @@ impl Dial {
     fn file(&self) -> PathBuf {
         self.folder.path().join("clock")
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "where a library is, is a matter of the machine")]
-fn library() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os(LIBRARY) {
-        return Some(named.into());
-    }
-    let folders = FOLDERS.map(PathBuf::from).into_iter().flat_map(|it| {
-        let inner = fs::read_dir(&it).into_iter().flatten().flatten().map(|it| it.path());
-        inner.chain([it.clone()]).collect::<Vec<_>>()
-    });
-    let files = folders.flat_map(|folder| NAMES.map(|it| folder.join(it)));
-    files.into_iter().find(|it| it.is_file())
 }

@@ -8,7 +8,6 @@
 
 mod actor;
 mod acts;
-mod chance;
 mod check;
 mod disk;
 mod faketime;

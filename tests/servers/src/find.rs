@@ -1,6 +1,7 @@
 //! Where the server programs are.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -41,13 +42,30 @@ pub fn redis_program() -> Result<PathBuf, Error> {
 }
 
 /// Finds `pgbouncer`: through `PATH`, else where Debian's and Homebrew's packages put it.
-pub(crate) fn pgbouncer_program() -> Result<PathBuf, Error> {
+pub fn pgbouncer_program() -> Result<PathBuf, Error> {
     search_path()
         .into_iter()
         .chain(["/usr/sbin", "/opt/homebrew/bin", "/usr/local/bin"].map(PathBuf::from))
         .map(|it| it.join("pgbouncer"))
         .find(|it| it.is_file())
         .ok_or(Error::Missing { program: "pgbouncer" })
+}
+
+/// Finds libfaketime: what `LATCHKEY_TEST_FAKETIME` names, else where packages put it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "where a library is, is a matter of the machine")]
+pub fn faketime_library() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("LATCHKEY_TEST_FAKETIME") {
+        return Some(named.into());
+    }
+    // Below a folder of the architecture, or not; the first is the one for programs of many threads.
+    let folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(PathBuf::from);
+    let folders = folders.into_iter().flat_map(|it| {
+        let inner = fs::read_dir(&it).into_iter().flatten().flatten().map(|it| it.path());
+        inner.chain([it.clone()]).collect::<Vec<_>>()
+    });
+    let names = ["faketime/libfaketimeMT.so.1", "faketime/libfaketime.so.1"];
+    folders.flat_map(|folder| names.map(|it| folder.join(it))).find(|it| it.is_file())
 }
 
 /// Finds a Python 3 that can make virtual environments: through `PATH`, else the system's own.

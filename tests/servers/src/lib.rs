@@ -34,7 +34,9 @@ mod smtp;
 
 pub use any_redis::AnyRedis;
 pub use error::Error;
-pub use find::{postgres_folder, python_program, redis_program};
+pub use find::{
+    faketime_library, pgbouncer_program, postgres_folder, python_program, redis_program,
+};
 pub use pgbouncer::PgBouncer;
 pub use port::free_port;
 pub use postgres::Postgres;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use actix_web::body::BoxBody;
+use actix_web::body::{BoxBody, to_bytes_limited};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{LOCATION, RETRY_AFTER};
@@ -12,6 +12,12 @@ use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpResponse};
 use futures_util::stream;
+
+use crate::chance::Chance;
+use crate::garble::garble;
+
+/// More than any answer has.
+const MOST: usize = 1 << 20;
 
 /// One way to misbehave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +40,9 @@ pub enum Fault {
     Huge,
     /// Another address.
     Redirect,
+    /// The request is served, and its answer comes with something in it changed; a number is always
+    /// the same change.
+    Garbled(u64),
 }
 
 /// Who misbehaves, by the beginning of the path; all clones share it.
@@ -78,6 +87,7 @@ pub(crate) async fn meet(
             tokio::time::sleep(late).await;
             return served;
         }
+        Some(Fault::Garbled(number)) => return garbled(number, next.call(request).await?).await,
         Some(Fault::Status(status)) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let mut answer = HttpResponse::build(status);
@@ -103,4 +113,24 @@ pub(crate) async fn meet(
         }
     };
     Ok(request.into_response(answer))
+}
+
+/// The same answer with something in its body changed, and now and then its status.
+async fn garbled(
+    number: u64,
+    served: ServiceResponse<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let (request, answer) = served.into_parts();
+    let (head, body) = answer.into_parts();
+    let body = to_bytes_limited(body, MOST).await.map_err(std::io::Error::other)??;
+    let mut chance = Chance::of(number);
+    let mut head = head;
+    if chance.below(8) == 0
+        && let Some(status) = chance.one(&[201, 204, 400, 401, 403, 404, 408, 429, 500, 502, 504])
+        && let Ok(status) = StatusCode::from_u16(status)
+    {
+        *head.status_mut() = status;
+    }
+    let body = garble(body.to_vec(), &mut chance);
+    Ok(ServiceResponse::new(request, head.set_body(body).map_into_boxed_body()))
 }

@@ -5,10 +5,13 @@
 //! `http://127.0.0.1:9900/wechat`.
 
 pub mod carrier;
+mod chance;
 mod fault;
+mod garble;
 pub mod oauth;
 mod server;
 pub mod sms;
 
+pub use chance::Chance;
 pub use fault::{Fault, Faults};
 pub use server::StandIn;

@@ -166,6 +166,38 @@ async fn what_is_no_answer_grants_nothing(#[case] fault: Fault, #[case] is_nonse
     }
 }
 
+/// TAP-01: whatever an answer is made of, what comes out of it is a number or an error.
+#[rstest]
+#[case(Which::AliyunApp)]
+#[case(Which::AliyunWeb)]
+#[case(Which::JverifyApp)]
+#[case(Which::CmccByMd5)]
+#[case(Which::CmccByRsa)]
+#[case(Which::CamaraBySecret)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_garbled_answer_is_a_number_or_an_error(#[case] which: Which) {
+    let (stand_in, _) = stand_in().await;
+    let verifier = right(which, &stand_in);
+    let mut refused = 0;
+    for number in 0..200 {
+        stand_in.faults().set("/", Fault::Garbled(number));
+        let told = verifier.phone(&good(which)).await;
+        stand_in.faults().clear();
+        match told {
+            Ok(phone) => {
+                let digits = phone.strip_prefix('+').unwrap();
+                let is_number = (8..=15).contains(&digits.len())
+                    && digits.bytes().all(|it| it.is_ascii_digit());
+                assert!(is_number, "{number}: {phone}");
+            }
+            Err(_) => refused += 1,
+        }
+        // The next answer is read, and the breaker does not open.
+        assert_eq!(verifier.phone(&good(which)).await.unwrap(), "+8613800138000", "{number}");
+    }
+    assert!(refused > 50, "{refused} of 200");
+}
+
 /// The carrier behind the vendor is down, or nobody has paid.
 #[rstest]
 #[case(Case::Busy)]

@@ -43,12 +43,10 @@ impl Threads {
         let (queue, jobs) = unbounded();
         for _ in 0..count {
             let (jobs, mut bench) = (jobs.clone(), bench());
-            thread::Builder::new()
-                .name("password-hash".to_owned())
-                .spawn(move || {
-                    stand_back();
-                    work(&jobs, &mut bench, keep);
-                })?;
+            thread::Builder::new().name("password-hash".to_owned()).spawn(move || {
+                stand_back();
+                work(&jobs, &mut bench, keep);
+            })?;
         }
         let load = Load {
             threads: count,

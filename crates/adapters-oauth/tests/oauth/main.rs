@@ -3,6 +3,7 @@
 
 mod by_hand;
 mod contract;
+mod garbled;
 mod id_tokens;
 mod outage;
 mod settings;

@@ -47,7 +47,8 @@ impl Health {
 
     /// Takes a place, unless all vendors are failing and no probe is due.
     ///
-    /// A probe that finds no place leaves the probe to the next.
+    /// A probe that finds no place leaves the probe to the next, and its caller hears that they
+    /// fail: letters that wait for them are why there is none.
     pub(super) fn admit<T>(
         &self,
         now: Instant,
@@ -63,7 +64,12 @@ impl Health {
             let retry_after = next.duration_since(now);
             return Err(PostboxError::Down { channel: self.channel, retry_after });
         }
-        let taken = take()?;
+        let Ok(taken) = take() else {
+            return Err(PostboxError::Down {
+                channel: self.channel,
+                retry_after: self.probe_every,
+            });
+        };
         state.next_probe = now.checked_add(self.probe_every);
         Ok(taken)
     }
@@ -132,9 +138,10 @@ mod tests {
     #[test]
     fn a_probe_without_a_place_is_no_probe() {
         let (health, at) = health();
+        let full = |now| health.admit::<()>(now, || Err(PostboxError::Full));
+        assert_eq!(full(at(20)), Err(PostboxError::Full), "nobody knows yet that they fail");
         health.failed(at(0), at(40));
-        let full: Result<(), _> = health.admit(at(40), || Err(PostboxError::Full));
-        assert_eq!(full, Err(PostboxError::Full));
+        assert_eq!(full(at(40)), down(5));
         assert_eq!(admitted(&health, at(40)), Ok(()));
     }
 }

@@ -79,6 +79,26 @@ async fn an_answer_that_is_no_vendors_has_its_class(
     }
 }
 
+/// Whatever an answer is made of, it is judged, and the next one is as well.
+#[tokio::test]
+async fn a_garbled_answer_is_judged() {
+    let world = World::new().await;
+    for (name, sender, taker) in world.all() {
+        let mut told = Vec::new();
+        for number in 0..300 {
+            world.stand_in.faults().set("/", Fault::Garbled(number));
+            told.push(class(&sender.send(&code_to(TO)).await));
+            assert_eq!(taker.sent().len(), 1, "{name} was asked once");
+            world.stand_in.faults().clear();
+            taker.forget();
+        }
+        sender.send(&code_to(TO)).await.unwrap();
+        taker.forget();
+        let is_refused = told.iter().any(|it| *it != "ok");
+        assert!(is_refused, "{name}: {told:?}");
+    }
+}
+
 #[tokio::test]
 async fn nobody_at_the_address_is_unavailable() {
     let world = World::new().await;
