@@ -57,7 +57,9 @@ pub(crate) fn contract() -> Result<()> {
     let _node = Node::start(command, port)?;
     progress.step("asking it");
     let script = root().join("tests").join("clients").join("contract.py");
-    run(Command::new(python).arg(script).arg(format!("http://127.0.0.1:{port}")))?;
+    // It leaves files where it runs.
+    let mut asking = Command::new(python);
+    run(asking.arg(script).arg(format!("http://127.0.0.1:{port}")).current_dir(&folder))?;
     progress.step("nothing was answered that the document does not have");
     Ok(())
 }

@@ -87,8 +87,13 @@ impl Export {
     /// Sends what is there `within` a time; what is left then is lost.
     pub async fn stop(mut self, within: Duration) {
         self.stop.send_replace(true);
-        if timeout(within, &mut self.sending).await.is_err() {
-            self.sending.abort();
+        match timeout(within, &mut self.sending).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => tracing::warn!("the sending of traces panicked"),
+            Err(_) => {
+                self.sending.abort();
+                tracing::warn!("the last traces did not leave in time");
+            }
         }
     }
 }
@@ -107,14 +112,19 @@ async fn send(
         }
         let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
         let sent = timeout(CALL, exporter.export(batch)).await;
-        let was_well = std::mem::replace(&mut is_well, matches!(sent, Ok(Ok(()))));
-        if !is_well {
+        let error = match sent {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("not in time".to_owned()),
+        };
+        let was_well = std::mem::replace(&mut is_well, error.is_none());
+        if let Some(error) = error {
             on_lost(count);
-        }
-        match (was_well, is_well) {
-            (true, false) => tracing::warn!("the collector does not take traces"),
-            (false, true) => tracing::info!("the collector takes traces again"),
-            (true, true) | (false, false) => {}
+            if was_well {
+                tracing::warn!(error, "the collector does not take traces");
+            }
+        } else if !was_well {
+            tracing::info!("the collector takes traces again");
         }
     }
 }

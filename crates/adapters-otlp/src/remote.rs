@@ -1,5 +1,7 @@
 //! The trace context of W3C: what a caller says of the trace that a request belongs to.
 
+use std::ops::Range;
+
 use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
@@ -32,9 +34,15 @@ impl Remote {
     /// `tracestate` is what other vendors tell each other: it is not read, so it is not kept.
     #[must_use]
     pub fn read(traceparent: &str) -> Option<Self> {
-        // The library fills ids that are too short.
-        let dashes = [2, 35, 52].map(|place| traceparent.as_bytes().get(place) == Some(&b'-'));
-        if traceparent.len() < 55 || dashes.contains(&false) {
+        // The library fills ids that are too short, and takes signs and capitals.
+        let bytes = traceparent.as_bytes();
+        let is_digit = |it: &u8| it.is_ascii_digit() || (b'a'..=b'f').contains(it);
+        let are_digits = |it: Range<usize>| bytes.get(it).is_some_and(|it| it.iter().all(is_digit));
+        let is_dash = |place: usize| bytes.get(place) == Some(&b'-');
+        let is_over = bytes.len() == 55 || is_dash(55) && !traceparent.starts_with("00");
+        let is_whole = [0..2, 3..35, 36..52, 53..55].into_iter().all(are_digits)
+            && [2, 35, 52].into_iter().all(is_dash);
+        if !is_over || !is_whole {
             return None;
         }
         let context = TraceContextPropagator::new().extract(&Header(traceparent));
@@ -97,6 +105,11 @@ mod tests {
     #[case::upper_case("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", false)]
     #[case::short("00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01", false)]
     #[case::more("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what", false)]
+    #[case::sign("00-+bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false)]
+    #[case::signed_flags("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-+1", false)]
+    #[case::dash("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-", false)]
+    #[case::long_flags("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0001", false)]
+    #[case::capital_version("CC-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false)]
     #[case::text("13800138000", false)]
     #[case::nothing("", false)]
     fn a_callers_word_is_taken_as_the_recommendation_says(
@@ -110,7 +123,22 @@ mod tests {
     #[test]
     fn what_is_not_traced_has_no_id() {
         assert_eq!(trace_id(&Span::none()), None);
-        assert_eq!(trace_id(&tracing::info_span!("log")), None);
         assert_eq!(traceparent(), None);
+        tracing::subscriber::with_default(tracing_subscriber::registry(), || {
+            let log = tracing::info_span!("log");
+            assert!(!log.is_disabled());
+            assert_eq!(trace_id(&log), None);
+            assert_eq!(log.in_scope(traceparent), None);
+        });
+    }
+
+    proptest::proptest! {
+        /// What is read is what was written, to the last digit.
+        #[test]
+        fn what_is_taken_has_the_callers_ids(header in "[0-9a-f+ -]{50,60}") {
+            if let Some(id) = Remote::read(&header).map(|it| it.trace_id()) {
+                proptest::prop_assert_eq!(header.get(3..35), Some(id.as_str()));
+            }
+        }
     }
 }

@@ -4,12 +4,15 @@ use opentelemetry::trace::{
     Link, SpanContext, SpanKind, TraceContextExt as _, TraceId, TraceState,
 };
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, ShouldSample};
+use opentelemetry_sdk::trace::{
+    IdGenerator as _, RandomIdGenerator, Sampler, SamplingDecision, SamplingResult, ShouldSample,
+};
 
-/// A share of all traces, chosen by their ids, so that all who record this share record the same.
+/// A share of all traces: of our own by their ids, so that all nodes record the same, and of
+/// callers' by a coin of ours.
 ///
-/// A caller may ask for less by an unset flag, and never for more: whoever can send requests
-/// would decide how much is recorded. Calls that belong to nothing, as a look into the outbox each
+/// A caller may ask for less by an unset flag, and never for more: whoever can send requests, and
+/// so chooses ids, would decide how much is recorded. Calls that belong to nothing, as a look into the outbox each
 /// second, are not recorded.
 #[derive(Debug, Clone)]
 pub(crate) struct Share(Sampler);
@@ -42,7 +45,11 @@ impl ShouldSample for Share {
             Some(it) if !it.is_sampled() => decided(SamplingDecision::Drop),
             Some(it) if !it.is_remote() => decided(SamplingDecision::RecordAndSample),
             None if *kind == SpanKind::Client => decided(SamplingDecision::Drop),
-            _ => self.0.should_sample(None, trace_id, name, kind, attributes, links),
+            Some(_) => {
+                let coin = RandomIdGenerator::default().new_trace_id();
+                self.0.should_sample(None, coin, name, kind, attributes, links)
+            }
+            None => self.0.should_sample(None, trace_id, name, kind, attributes, links),
         }
     }
 }
@@ -80,5 +87,18 @@ mod tests {
         let id = TraceId::from(7_u128);
         let said = Share::new(ratio).should_sample(parent.as_ref(), id, "it", &kind, &[], &[]);
         assert_eq!(said.decision == SamplingDecision::RecordAndSample, is_recorded);
+    }
+
+    /// An id that would be in every share does not help who chooses it.
+    #[test]
+    fn a_caller_does_not_choose_by_an_id() {
+        let (share, parent) = (Share::new(0.001), parent(true, true));
+        let id = TraceId::from(1_u128);
+        let is_recorded = |_: &u32| {
+            let said = share.should_sample(Some(&parent), id, "it", &SpanKind::Server, &[], &[]);
+            said.decision == SamplingDecision::RecordAndSample
+        };
+        let recorded = (0..1000).filter(is_recorded).count();
+        assert!(recorded < 100, "{recorded} of 1000, where one is due");
     }
 }

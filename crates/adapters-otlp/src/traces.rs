@@ -5,7 +5,8 @@ use std::sync::Arc;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{
-    ExporterBuildError, Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
+    ExporterBuildError, Protocol, RetryPolicy, SpanExporter, WithExportConfig as _,
+    WithHttpConfig as _,
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter as _};
@@ -75,6 +76,7 @@ impl Traces {
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(format!("{}/v1/traces", settings.endpoint.trim_end_matches('/')))
             .with_timeout(CALL)
+            .with_retry_policy(RetryPolicy::disabled())
             .build()
             .map_err(SetupError::Exporter)?;
         let resource = Resource::builder_empty()

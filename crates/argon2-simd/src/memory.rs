@@ -5,7 +5,9 @@
 use std::fmt;
 use std::io;
 
-use memmap2::{Advice, MmapMut};
+#[cfg(target_os = "linux")]
+use memmap2::Advice;
+use memmap2::MmapMut;
 
 use crate::block::{BYTES, Block};
 
@@ -15,8 +17,9 @@ const HUGE_PAGE: usize = 2 * 1024 * 1024;
 
 /// Work memory: nothing until a hash needs it, then kept until it is released or dropped.
 ///
-/// It is the operating system's own, on huge pages where there are any, and goes back to it at
-/// once. What a hash left in it is overwritten by the next, and never seen by another process.
+/// It is the operating system's own, on huge pages where there are any, goes back to it at once and
+/// into no core dump. What a hash left stays until the next one of as many blocks overwrites it:
+/// whoever reads it meanwhile can try passwords cheaply.
 #[derive(Default)]
 pub struct Memory {
     mapping: Option<MmapMut>,
@@ -54,8 +57,10 @@ impl Memory {
                 let bytes = count.checked_mul(BYTES).and_then(|it| it.checked_add(HUGE_PAGE));
                 let mapping = MmapMut::map_anon(bytes.ok_or(io::ErrorKind::OutOfMemory)?)?;
                 #[cfg(target_os = "linux")]
-                // A kernel without huge pages says so, and small ones do as well.
-                let _ = mapping.advise(Advice::HugePage);
+                // A kernel that cannot says so, and hashes are the same.
+                for advice in [Advice::HugePage, Advice::DontDump] {
+                    let _ = mapping.advise(advice);
+                }
                 self.blocks = count;
                 none.insert(mapping)
             }

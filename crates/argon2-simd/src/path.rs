@@ -1,6 +1,9 @@
 //! The forms of the block function, and which of them this machine runs.
 
-#![expect(unsafe_code, reason = "there is code for instructions that not every machine has")]
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "there is code for instructions that not every machine has")
+)]
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

@@ -20,7 +20,6 @@ const MOST_ITERATIONS: u32 = 10_000_000;
 const PBKDF2_OUTPUT: usize = 32;
 
 /// A stored hash, by its scheme. Parameters are within bounds.
-#[derive(Debug)]
 pub(super) enum Stored {
     /// Argon2id of the password in NFC: today's scheme.
     Argon(Argon),
@@ -45,7 +44,6 @@ pub(super) enum Stored {
 }
 
 /// An Argon2id hash with all that is needed to compute it again.
-#[derive(Debug)]
 pub(super) struct Argon {
     pub(super) params: Params,
     pub(super) salt: Vec<u8>,

@@ -76,6 +76,8 @@ impl Threads {
                 // Listens before it looks, so that no place is given back unheard in between.
                 freed.as_mut().enable();
                 if let Some(taken) = Taken::one_more(&self.load) {
+                    // There may be several: places grow when work becomes shorter.
+                    self.load.freed.notify_one();
                     return taken;
                 }
                 freed.as_mut().await;
