@@ -64,8 +64,12 @@ impl World {
 
     /// PostgreSQL and Redis, on a PostgreSQL server of the caller's.
     pub async fn on(postgres: &test_servers::Postgres) -> Self {
+        Self::on_both(postgres, test_servers::AnyRedis::start().expect("a Redis server")).await
+    }
+
+    /// The same, with a Redis of the caller's as well.
+    pub async fn on_both(postgres: &test_servers::Postgres, redis: test_servers::AnyRedis) -> Self {
         let database_url = fresh_database(&postgres.url()).await;
-        let redis = test_servers::AnyRedis::start().expect("a Redis server");
         let redis_url = redis.url();
         Self {
             topology: Topology::PostgresRedis,

@@ -170,6 +170,7 @@ fn part(text: &str) -> Option<Answer> {
 #[cfg(test)]
 mod tests {
     use ports::testing::{START, at};
+    use proptest::prelude::*;
     use rstest::rstest;
     use serde_json::json;
 
@@ -233,5 +234,22 @@ mod tests {
     #[test]
     fn a_token_is_spent_until_nobody_takes_it() {
         assert_eq!(judged(&json!({})), Ok(at(360)));
+    }
+
+    proptest! {
+        /// Whatever stands in one claim: only what it must say passes.
+        #[test]
+        fn a_claim_that_is_another_does_not_pass(
+            name in "iss|aud|nonce|exp|iat",
+            text in "x(?s:.){0,20}",
+            number: f64,
+        ) {
+            for value in [json!(text), json!([text]), json!({"web": text}), json!(true), json!(null)] {
+                let said = judged(&json!({&name: value}));
+                prop_assert!(said.is_err(), "{said:?}");
+            }
+            // A moment may be any that the clocks allow.
+            let _ = judged(&json!({&name: number}));
+        }
     }
 }

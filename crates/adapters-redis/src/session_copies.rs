@@ -171,6 +171,8 @@ fn read(held: &[u8]) -> Result<SignedIn, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -179,6 +181,27 @@ mod tests {
             let error = read(held).unwrap_err();
             assert!(matches!(error, StoreError::Corrupt { .. }));
             assert!(!format!("{error:?}").contains("hush"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_held_breaks_us(held: Vec<u8>, text in "(?s:.){0,40}", number: i64) {
+            let text = serde_json::Value::from(text);
+            let nil = Uuid::nil();
+            let row = format!(
+                r#"{{"session_id":"{nil}","user_id":"{nil}","identity_id":"{nil}","method":{text},
+                "auth_time":{number},"created_at":{number},"last_seen_at":0,"idle_ends_at":{number},
+                "absolute_ends_at":null,"ip":"::1","device_id":{text},"device_name":{text},
+                "nickname":{text},"avatar_url":{text},"state":"active","registered_at":0,
+                "has_password":true,"has_phone":true}}"#
+            );
+            for held in [held, row.into_bytes()] {
+                if let Err(error) = read(&held) {
+                    let is_corrupt = matches!(error, StoreError::Corrupt { .. });
+                    prop_assert!(is_corrupt, "{error:?}");
+                }
+            }
         }
     }
 }

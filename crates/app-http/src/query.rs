@@ -67,4 +67,11 @@ mod tests {
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body["errors"][0]["field"], field, "{body}");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_that_comes_breaks_a_query(query in "(?s:.){0,60}|([a-z=&%+]|to=|%[0-9a-f]{2}){0,30}") {
+            let _ = read::<Asked>(&query);
+        }
+    }
 }

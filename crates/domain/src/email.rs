@@ -126,7 +126,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics_and_the_form_is_stable(typed in "\\PC{0,30}@?\\PC{0,30}") {
+        fn no_text_panics_and_the_form_is_stable(typed in "(?s:.){0,30}@?(?s:.){0,30}") {
             if let Ok(address) = EmailAddress::parse(&typed) {
                 prop_assert_eq!(EmailAddress::parse(address.as_str()).unwrap(), address);
             }

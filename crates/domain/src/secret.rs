@@ -147,6 +147,8 @@ masked_debug!(CodeMac, Sealed);
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// SES-01, OP-04: 256 bits, exact length and alphabet.
@@ -169,5 +171,21 @@ mod tests {
         assert_eq!(format!("{token:?}"), "SessionToken(…)");
         assert_eq!(format!("{:?}", OpaqueToken::new([9; 32])), "OpaqueToken(…)");
         assert_eq!(format!("{:?}", CodeMac::new([1; 32])), "CodeMac(…)");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_the_token_and_nothing_else(text in "(?s:.){0,50}|[A-Za-z0-9_-]{42,44}") {
+            if let Some(token) = SessionToken::parse(&text) {
+                prop_assert_eq!(token.reveal(), &text);
+                prop_assert!(text.len() == 43 && text.is_ascii());
+            }
+        }
+
+        #[test]
+        fn every_token_is_read_back(random: [u8; 32]) {
+            let token = OpaqueToken::new(random);
+            prop_assert!(OpaqueToken::parse(token.reveal()).is_some());
+        }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Stage {
     pub(crate) vendors: Vendors,
     /// What the environment of each node has beside the world's own.
     environment: Vec<(String, String)>,
+    /// What nodes that are gone wrote into their logs and no fault explains.
+    crashes: Vec<String>,
     actors: Vec<JoinHandle<Actor>>,
 }
 
@@ -42,6 +44,8 @@ pub(crate) struct Stage {
 pub(crate) struct Expected<'a> {
     /// Kinds of refusals, as `503 dependency_unavailable`.
     pub(crate) kinds: &'a [&'a str],
+    /// The one that somebody has to be told: without it there was no fault.
+    pub(crate) sign: Option<&'a str>,
     /// The longest answer; none where it is not said.
     pub(crate) longest: Option<Duration>,
 }
@@ -89,6 +93,7 @@ impl Stage {
             tally: Arc::default(),
             vendors,
             environment,
+            crashes: Vec::new(),
             actors: Vec::new(),
         }
     }
@@ -121,14 +126,16 @@ impl Stage {
     /// Kills a node, as `kill -9` does.
     pub(crate) fn kill(&mut self, number: usize) {
         if let Some(node) = self.nodes.get_mut(number) {
-            drop(node.take());
+            self.crashes.extend(node.take().iter().flat_map(crashes));
         }
     }
 
     /// Tells a node to stop, and gives the code that it ends with. Clients see it until it is away.
     pub(crate) async fn terminate(&mut self, number: usize) -> Option<i32> {
         let mut node = self.nodes.get_mut(number)?.take()?;
-        node.terminate().await
+        let code = node.terminate().await;
+        self.crashes.extend(crashes(&node));
+        code
     }
 
     /// Asks the nodes, in their order, whether they are ready as they should be.
@@ -191,13 +198,17 @@ impl Stage {
         let counts = self.tally.counts();
         broken
             .extend(counts.refused_but(expected.kinds).into_iter().map(|it| format!("told {it}")));
+        if let Some(sign) = expected.sign.filter(|it| !counts.refused.contains_key(*it)) {
+            broken.push(format!("nobody was told {sign}"));
+        }
         if let Some(limit) = expected.longest.filter(|it| counts.longest > *it) {
             broken
                 .push(format!("an answer took {:.1?}, and {limit:?} is the limit", counts.longest));
         }
         broken.extend(check::check(actors).await);
         broken.extend(rows::check(&self.world).await);
-        broken.extend(self.crashes());
+        let now = self.nodes.iter().flatten().flat_map(crashes);
+        broken.extend(self.crashes.iter().cloned().chain(now).take(5));
         report.with(counts, recovery, broken)
     }
 
@@ -213,16 +224,12 @@ impl Stage {
         }
         (actors, broken)
     }
+}
 
-    /// What nodes wrote into their logs that no fault explains.
-    fn crashes(&self) -> Vec<String> {
-        let logs = self.nodes.iter().flatten().map(Node::log);
-        let panics = logs.flat_map(|log| {
-            let bad = |it: &&str| it.contains("panicked") || it.contains("internal\"");
-            log.lines().filter(bad).map(str::to_owned).collect::<Vec<_>>()
-        });
-        panics.take(5).collect()
-    }
+/// What a node wrote into its log that no fault explains.
+fn crashes(node: &Node) -> Vec<String> {
+    let is_one = |it: &&str| it.contains("panicked") || it.contains("code=internal");
+    node.log().lines().filter(is_one).map(str::to_owned).collect()
 }
 
 /// Whether a node is ready and a new user comes in.

@@ -186,4 +186,16 @@ mod tests {
         assert!(holds("10.1.0.0/16", "10.1.255.255") && !holds("10.1.0.0/16", "10.2.0.0"));
         assert!(holds("2001:db8::/32", "2001:db8:ff::") && !holds("2001:db8::/32", "2001:db9::"));
     }
+
+    proptest::proptest! {
+        /// Whoever is no proxy is whom the socket names, whatever they say.
+        #[test]
+        fn a_word_of_a_stranger_changes_nothing(line in "[ -~]{0,60}|([0-9.:,a-f]|for=){0,30}") {
+            for header in ["x-forwarded-for", "forwarded"] {
+                proptest::prop_assert_eq!(found("203.0.113.9", header, &[&line]), "203.0.113.9");
+                let read = found("10.0.0.1", header, &[&line]);
+                proptest::prop_assert!(read.parse::<IpAddr>().is_ok());
+            }
+        }
+    }
 }

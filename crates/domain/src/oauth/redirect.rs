@@ -112,6 +112,7 @@ fn loopback(uri: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
@@ -186,5 +187,20 @@ mod tests {
         #[case] taken: bool,
     ) {
         assert_eq!(RedirectUri::parse(registered, false).unwrap().takes(asked), taken);
+    }
+
+    proptest! {
+        /// What is registered takes itself, and another address only where both are loopback.
+        #[test]
+        fn an_address_takes_itself_and_no_other(
+            own in "(https?|com[.]a|[a-z+.-]{1,5}):(//)?([a-z@:.\\[\\]/?#%]|127.0.0.1|localhost){0,20}",
+            asked in "(https?):(//)?([a-z@:.\\[\\]/?#%]|127.0.0.1|localhost){0,20}|(?s:.){0,40}",
+        ) {
+            if let Ok(uri) = RedirectUri::parse(&own, false) {
+                prop_assert!(uri.takes(&own));
+                let are_loopback = loopback(&own).is_some() && loopback(&asked).is_some();
+                prop_assert!(!uri.takes(&asked) || asked == own || are_loopback, "{own} {asked}");
+            }
+        }
     }
 }

@@ -37,7 +37,9 @@ pub(crate) async fn bring() -> Vec<Report> {
     if !told {
         stage.tally.broke("nobody was told that there is no room");
     }
-    let expected = Expected { kinds: &["503 storage_unavailable"], longest: Some(PROMPT) };
+    let kinds = ["503 storage_unavailable"];
+    let sign = kinds.first().copied();
+    let expected = Expected { kinds: &kinds, sign, longest: Some(PROMPT) };
     let report = stage.end(Report::of(NAME, ALONE), Some(recovery), expected).await;
     drop(disk);
     vec![report]

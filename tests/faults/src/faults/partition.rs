@@ -33,6 +33,8 @@ async fn on(name: &str, manner: Manner) -> Report {
     wire.is(Manner::Carries);
     let recovery = stage.heals().await;
     tokio::time::sleep(WHILE).await;
-    let expected = Expected { kinds: &["503 dependency_unavailable"], longest: Some(PROMPT) };
+    let kinds = ["503 dependency_unavailable"];
+    let sign = kinds.first().copied();
+    let expected = Expected { kinds: &kinds, sign, longest: Some(PROMPT) };
     stage.end(Report::of(name, TWO_NODES), Some(recovery), expected).await
 }

@@ -1,4 +1,4 @@
-//! Redis stopped, hanging, restarted empty and flushed.
+//! Redis stopped, hanging, restarted empty and flushed, and a master that is lost.
 
 use test_servers::{AnyRedis, Error};
 use tests::World;
@@ -15,14 +15,63 @@ struct Failure {
     end: fn(&mut AnyRedis) -> Result<(), Error>,
     /// Whether codes on their way go.
     forgets: bool,
+    /// Whether it is away meanwhile.
+    is_away: bool,
+    /// How it is set up.
+    shape: &'static str,
 }
 
-const FAILURES: [Failure; 4] = [
-    Failure { name: "Redis stopped", begin: AnyRedis::stop, end: AnyRedis::restart, forgets: true },
-    Failure { name: "Redis hanging", begin: AnyRedis::freeze, end: AnyRedis::thaw, forgets: false },
-    Failure { name: "Redis restarted", begin: AnyRedis::restart, end: |_| Ok(()), forgets: true },
-    Failure { name: "Redis flushed", begin: flush, end: |_| Ok(()), forgets: true },
+const FAILURES: [Failure; 5] = [
+    Failure {
+        name: "Redis stopped",
+        begin: AnyRedis::stop,
+        end: AnyRedis::restart,
+        forgets: true,
+        is_away: true,
+        shape: "server",
+    },
+    Failure {
+        name: "Redis hanging",
+        begin: AnyRedis::freeze,
+        end: AnyRedis::thaw,
+        forgets: false,
+        is_away: true,
+        shape: "server",
+    },
+    Failure {
+        name: "Redis restarted",
+        begin: AnyRedis::restart,
+        end: |_| Ok(()),
+        forgets: true,
+        is_away: true,
+        shape: "server",
+    },
+    Failure {
+        name: "Redis flushed",
+        begin: flush,
+        end: |_| Ok(()),
+        forgets: true,
+        is_away: false,
+        shape: "server",
+    },
+    // What the replica had not been told yet is gone.
+    Failure {
+        name: "Redis' master lost, its replica follows",
+        begin: fail_over,
+        end: |_| Ok(()),
+        forgets: true,
+        is_away: true,
+        shape: "sentinel",
+    },
 ];
+
+/// Ends the master under sentinels.
+fn fail_over(redis: &mut AnyRedis) -> Result<(), Error> {
+    match redis {
+        AnyRedis::Sentinels(it) => it.fail_over(),
+        AnyRedis::Server(_) | AnyRedis::Cluster(_) => redis.restart(),
+    }
+}
 
 #[expect(clippy::unnecessary_wraps, reason = "it is one failure of several, which may fail")]
 fn flush(redis: &mut AnyRedis) -> Result<(), Error> {
@@ -43,7 +92,8 @@ pub(crate) async fn bring() -> Vec<Report> {
 
 async fn on(failure: &Failure) -> Report {
     let server = postgres();
-    let mut stage = Stage::on(World::on(&server).await, 2, &[]).await;
+    let redis = AnyRedis::start_as(failure.shape).expect("a Redis");
+    let mut stage = Stage::on(World::on_both(&server, redis).await, 2, &[]).await;
     stage.storm();
     tokio::time::sleep(WHILE).await;
     with(&stage, failure.begin);
@@ -55,7 +105,8 @@ async fn on(failure: &Failure) -> Report {
     if failure.forgets {
         kinds.push(tally::FORGOTTEN);
     }
-    let expected = Expected { kinds: &kinds, longest: Some(PROMPT) };
+    let sign = kinds.first().copied().filter(|_| failure.is_away);
+    let expected = Expected { kinds: &kinds, sign, longest: Some(PROMPT) };
     stage.end(Report::of(failure.name, TWO_NODES), Some(recovery), expected).await
 }
 

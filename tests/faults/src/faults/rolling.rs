@@ -42,5 +42,9 @@ pub(crate) async fn bring() -> Vec<Report> {
     let stopping = longest.unwrap_or_default().as_secs_f64();
     let report = Report::of("rolling restart, twice", TWO_NODES)
         .note(format!("SIGTERM to exit 0: {stopping:.1} s at most"));
-    vec![stage.end(report, None, Expected { kinds: &kinds, longest: Some(PROMPT) }).await]
+    vec![
+        stage
+            .end(report, None, Expected { kinds: &kinds, sign: None, longest: Some(PROMPT) })
+            .await,
+    ]
 }
