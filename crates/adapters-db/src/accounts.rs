@@ -233,6 +233,11 @@ impl Accounts for Database {
             .await
     }
 
+    async fn note(&self, moment: Timestamp) -> Result<(), StoreError> {
+        self.write(named!("accounts.note"), moment, |conn, it| queries::note(conn, it).boxed())
+            .await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.read(named!("accounts.ping"), (), |conn, none| queries::ping(conn, none).boxed()).await
     }

@@ -2,6 +2,7 @@
 
 use diesel::dsl::{exists, max};
 use diesel::prelude::*;
+use diesel::upsert::excluded;
 use diesel_async::{AsyncConnection, RunQueryDsl, TransactionManager as _};
 use domain::Timestamp;
 use domain::change::AuditLine;
@@ -25,7 +26,7 @@ use crate::rows::{
     UserRow, token_hash,
 };
 use crate::schema::{
-    audit_events, identifiers, identities, last_visits, login_events, master_secret,
+    audit_events, identifiers, identities, last_visits, latest_moment, login_events, master_secret,
     password_attempts, passwords, sessions, spent_proofs, users,
 };
 use crate::types::{IdValue, MomentValue};
@@ -523,8 +524,26 @@ pub(super) async fn latest(conn: &mut Conn, (): &()) -> Result<Option<Timestamp>
         .first(conn)
         .await
         .optional()?;
+    let noted: Option<MomentValue> =
+        latest_moment::table.find(1).select(latest_moment::at).first(conn).await.optional()?;
     let told = time_of_day(conn).await?;
-    Ok([login, change].into_iter().flatten().map(|it| it.0).chain(told).max())
+    Ok([login, change, noted].into_iter().flatten().map(|it| it.0).chain(told).max())
+}
+
+/// Moves the latest moment on; one that is later stays.
+pub(super) async fn note(conn: &mut Conn, moment: &Timestamp) -> Result<(), Failure> {
+    // That of an upsert, which the prelude's is not.
+    use diesel::query_dsl::methods::FilterDsl as _;
+
+    diesel::insert_into(latest_moment::table)
+        .values((latest_moment::id.eq(1), latest_moment::at.eq(MomentValue(*moment))))
+        .on_conflict(latest_moment::id)
+        .do_update()
+        .set(latest_moment::at.eq(excluded(latest_moment::at)))
+        .filter(latest_moment::at.lt(excluded(latest_moment::at)))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Claims the store for a master secret if it is free, and tells whose it is.

@@ -250,6 +250,16 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::Integer;
+    use crate::types::Moment;
+
+    latest_moment (id) {
+        id -> Integer,
+        at -> Moment,
+    }
+}
+
 joinable!(identities -> users (user_id));
 joinable!(identifiers -> users (user_id));
 joinable!(passwords -> users (user_id));

@@ -49,6 +49,8 @@ struct Tables {
     attempts: HashMap<Counted, Attempts>,
     audit: Vec<AuditLine>,
     master_secret: Option<Subject>,
+    /// The latest moment that was noted.
+    noted: Option<Timestamp>,
     outbox: outbox::Table,
     grants: grants::Tables,
     consents: consents::Table,
@@ -621,7 +623,13 @@ impl Accounts for MemoryDatabase {
     async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {
         let tables = lock(&self.0);
         let logins = tables.events.values().map(|it| it.at);
-        Ok(logins.chain(tables.audit.iter().map(|it| it.at)).max())
+        Ok(logins.chain(tables.audit.iter().map(|it| it.at)).chain(tables.noted).max())
+    }
+
+    async fn note(&self, moment: Timestamp) -> Result<(), StoreError> {
+        let mut tables = lock(&self.0);
+        tables.noted = tables.noted.max(Some(moment));
+        Ok(())
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -1,13 +1,15 @@
 //! One time for all nodes, and for those that start again: the clock is told what the database
-//! knows to have been (REL-08).
+//! knows to have been, and the database what this node was at (REL-08).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use adapters_crypto::SystemClock;
 use ports::accounts::Accounts;
+use ports::clock::Clock as _;
 
-/// How often the database is asked. A clock that was set back falls half of this behind.
+/// How often the database is asked, and told. A clock that was set back falls half of this behind,
+/// and a process that is killed takes the moments since the last time with it.
 const EVERY: Duration = Duration::from_mins(1);
 
 /// A clock, and who knows better.
@@ -18,11 +20,21 @@ pub(crate) struct KeptTime {
 }
 
 impl KeptTime {
-    /// Asks again and again; never ends.
+    /// Asks and tells again and again; never ends.
     pub(crate) async fn go_on(self) {
         loop {
             tokio::time::sleep(EVERY).await;
-            self.look().await;
+            self.keep().await;
+        }
+    }
+
+    /// Asks once and writes the present moment down: what ran out by now stays over, also for
+    /// whoever starts with another clock. Not at the start, when that clock may yet be set right.
+    pub(crate) async fn keep(&self) {
+        if self.look().await
+            && let Err(error) = self.accounts.note(self.clock.now()).await
+        {
+            tracing::warn!(%error, "the present moment is not written down");
         }
     }
 
@@ -48,7 +60,6 @@ impl KeptTime {
 mod tests {
     use domain::{Timestamp, later};
     use ports::accounts::MockAccounts;
-    use ports::clock::Clock as _;
     use ports::error::StoreError;
 
     use super::*;
@@ -59,6 +70,10 @@ mod tests {
         let mut accounts = MockAccounts::new();
         accounts.expect_latest().returning(latest);
         KeptTime { clock: Arc::default(), accounts: Arc::new(accounts) }
+    }
+
+    fn away() -> StoreError {
+        StoreError::Unavailable { store: "database", source: "away".into() }
     }
 
     /// REL-08: what the database knows to have been has been.
@@ -73,7 +88,22 @@ mod tests {
     #[tokio::test]
     async fn a_database_without_a_time_or_away_changes_nothing() {
         assert!(kept(|| Ok(None)).look().await);
-        let away = || StoreError::Unavailable { store: "database", source: "away".into() };
-        assert!(!kept(move || Err(away())).look().await);
+        assert!(!kept(|| Err(away())).look().await);
+    }
+
+    /// REL-08: what ran out while nobody came is over for whoever starts next, too.
+    #[tokio::test]
+    async fn what_is_written_down_is_the_present_moment_of_all() {
+        let hour_ahead = later(SystemClock::default().now(), Duration::from_hours(1));
+        let mut accounts = MockAccounts::new();
+        accounts.expect_latest().returning(move || Ok(Some(hour_ahead)));
+        accounts.expect_note().withf(move |it| *it >= hour_ahead).once().returning(|_| Ok(()));
+        KeptTime { clock: Arc::default(), accounts: Arc::new(accounts) }.keep().await;
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_down_where_the_database_is_away() {
+        // The mock would panic.
+        kept(|| Err(away())).keep().await;
     }
 }

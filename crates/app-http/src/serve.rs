@@ -80,7 +80,7 @@ pub(crate) async fn serve(mut settings: Settings, traces: Option<Traces>) -> Res
     let kept = KeptTime { clock, accounts: Arc::clone(&app.ports.accounts) };
     let starting =
         tokio::spawn(migrations::at_start(Arc::clone(&app), settings.store, kept.clone()));
-    let keeping = tokio::spawn(kept.go_on());
+    let keeping = tokio::spawn(kept.clone().go_on());
     let drain = settings.server.drain;
     let stopping = tokio::spawn(stop_in_order(stop, server.handle(), app, last_request, drain));
     tokio::select! {
@@ -89,7 +89,8 @@ pub(crate) async fn serve(mut settings: Settings, traces: Option<Traces>) -> Res
     }
     stopping.abort();
     keeping.abort();
-    let (lost, ()) = tokio::join!(dispatcher.drain(POST), rounds.stop(POST));
+    // Nobody is answered any more, so that this is the last moment that anybody saw.
+    let (lost, (), ()) = tokio::join!(dispatcher.drain(POST), rounds.stop(POST), kept.keep());
     if lost > 0 {
         tracing::warn!(lost, "messages were not delivered in time");
     }

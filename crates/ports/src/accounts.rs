@@ -229,9 +229,15 @@ pub trait Accounts: Send + Sync {
     /// everybody would register anew.
     async fn belongs_to(&self, secret: &Subject) -> Result<bool, StoreError>;
 
-    /// The latest moment that the store knows of: that of its last login or change, and that of
-    /// its own clock where it is a server with one. None if nothing tells (REL-08).
+    /// The latest moment that the store knows of: that of its last login or change, the latest that
+    /// was noted, and that of its own clock where it is a server with one. None if nothing tells
+    /// (REL-08).
     async fn latest(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Notes that a moment has been: the latest is never again before it (REL-08).
+    ///
+    /// Atomic: of racing moments the latest is kept.
+    async fn note(&self, moment: Timestamp) -> Result<(), StoreError>;
 
     /// Answers if the store can be reached.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -44,8 +44,9 @@ const MANY: &str = "
         SELECT id, 'other', 'openid', t FROM n;
     ANALYZE";
 
-/// Tables of a few rows, whoever many people there are: the keys that sign.
-const SMALL: [&str; 1] = ["oauth_keys"];
+/// Tables of a few rows, whoever many people there are: the keys that sign, the
+/// moment that nodes write down.
+const SMALL: [&str; 2] = ["oauth_keys", "latest_moment"];
 const PHONE: &str = "13800138000";
 const PASSWORD: &str = "correct horse battery";
 

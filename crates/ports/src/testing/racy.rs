@@ -238,6 +238,10 @@ impl Accounts for RacyDatabase {
         self.kept.accounts.latest().await
     }
 
+    async fn note(&self, moment: Timestamp) -> Result<(), StoreError> {
+        self.kept.accounts.note(moment).await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
     }

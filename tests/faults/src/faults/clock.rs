@@ -43,6 +43,8 @@ pub(crate) async fn bring() -> Vec<Report> {
         reports.push(in_a_storm(world().await, nodes, stores, &dial).await);
         dial.set(0);
         reports.push(what_was_over(world().await, nodes, stores, &dial).await);
+        dial.set(0);
+        reports.push(what_nobody_saw_end(world().await, nodes, stores, &dial).await);
     }
     reports
 }
@@ -80,6 +82,28 @@ async fn what_was_over(world: World, nodes: usize, stores: &str, dial: &Dial) ->
     }
     let recovery = stage.heals().await;
     let report = Report::of(&format!("{NAME}: what was over"), stores);
+    stage.end(report, Some(recovery), Expected { kinds: &[], sign: None, longest: None }).await
+}
+
+/// The same where nobody came between the end of it and that of the nodes: no login and no change
+/// tells how late it was, but the nodes wrote it down when they were told to stop.
+async fn what_nobody_saw_end(world: World, nodes: usize, stores: &str, dial: &Dial) -> Report {
+    let mut stage = Stage::under(world, nodes, &LIVES, dial.environment()).await;
+    let past = Past::make(&stage.clients().swap_remove(0)).await;
+    tokio::time::sleep(OVER).await;
+    for number in 0..nodes {
+        let code = stage.terminate(number).await;
+        if code != Some(0) {
+            stage.tally.broke(format!("a node that was told to stop ended with {code:?}"));
+        }
+    }
+    dial.set(BACK);
+    for number in 0..nodes {
+        stage.start(number).await;
+    }
+    past.stays(&stage, "though nobody saw it end").await;
+    let recovery = stage.heals().await;
+    let report = Report::of(&format!("{NAME} while no node runs: what was over"), stores);
     stage.end(report, Some(recovery), Expected { kinds: &[], sign: None, longest: None }).await
 }
 

@@ -67,6 +67,8 @@ macro_rules! accounts_contract {
                 a_device_is_known_by_its_logins_to_the_account,
                 a_store_belongs_to_one_master_secret,
                 the_latest_moment_is_known,
+                a_moment_that_was_noted_has_been,
+                of_racing_moments_the_latest_is_kept,
             ]
         );
     };
@@ -427,6 +429,31 @@ pub async fn the_latest_moment_is_known(stores: Stores) {
         line(&account, AccountEvent::OthersLoggedOut, 1, later(ahead, Duration::from_mins(1)));
     stores.sessions.end_all(account.user.id, None, &line).await.expect("a store");
     assert_eq!(latest().await, Some(later(ahead, Duration::from_mins(1))), "the change");
+}
+
+/// REL-08: what was noted has been though nobody came since, and no clock takes it back.
+pub async fn a_moment_that_was_noted_has_been(stores: Stores) {
+    // Beyond the clock of any server.
+    let ahead = at(20 * 365 * 86_400);
+    let next = later(ahead, Duration::from_mins(1));
+    for (noted, latest) in [(ahead, ahead), (at(0), ahead), (next, next)] {
+        stores.accounts.note(noted).await.expect("a store");
+        assert_eq!(stores.accounts.latest().await.expect("a store"), Some(latest), "{noted}");
+    }
+}
+
+/// REL-08: nodes note at the same time, each by its own clock.
+pub async fn of_racing_moments_the_latest_is_kept(stores: Stores) {
+    // The first is at the latest, so that the last to write would take it back.
+    let moment = |racer: usize| {
+        let after = u64::try_from(RACERS - racer).expect("a small number");
+        at(20 * 365 * 86_400 + after)
+    };
+    race(RACERS, &stores.accounts, move |accounts, racer| async move {
+        accounts.note(moment(racer)).await.expect("a store");
+    })
+    .await;
+    assert_eq!(stores.accounts.latest().await.expect("a store"), Some(moment(0)));
 }
 
 /// SES-04: whoever ended a session may not have reached its copy: it goes with the next change.
