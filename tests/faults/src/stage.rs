@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::actor::Actor;
 use crate::report::Report;
 use crate::site::Site;
-use crate::tally::Tally;
+use crate::tally::{self, Tally};
 use crate::vendors::Vendors;
 use crate::{check, rows};
 
@@ -196,8 +196,8 @@ impl Stage {
     ) -> Report {
         let (actors, mut broken) = self.settle().await;
         let counts = self.tally.counts();
-        broken
-            .extend(counts.refused_but(expected.kinds).into_iter().map(|it| format!("told {it}")));
+        let kinds = [expected.kinds, &[tally::DONE]].concat();
+        broken.extend(counts.refused_but(&kinds).into_iter().map(|it| format!("told {it}")));
         if let Some(sign) = expected.sign.filter(|it| !counts.refused.contains_key(*it)) {
             broken.push(format!("nobody was told {sign}"));
         }

@@ -30,6 +30,9 @@ pub(crate) struct Counts {
 /// The kind of a request whose connection ended before its answer.
 pub(crate) const NO_ANSWER: &str = "no answer";
 
+/// The kind of a registration that was done though nobody was told: names are each client's own.
+pub(crate) const DONE: &str = "409 username_taken";
+
 /// The kind of a login by a code that is gone with the store that had it.
 pub(crate) const FORGOTTEN: &str = "401 code_invalid";
 
