@@ -160,13 +160,19 @@ pub(crate) fn servers() -> Result<()> {
 
 /// Makes sure that programs are here.
 pub(crate) fn programs(wanted: &[Program]) -> Result<()> {
-    let is_missing = |it: &Program| it.found().is_none();
-    let missing: Vec<_> = wanted.iter().copied().filter(is_missing).collect();
-    if !missing.is_empty() {
-        outlive_ctrl_c()?;
-        install(&missing, here())?;
-    }
+    let mut missing = Vec::new();
     for program in wanted {
+        match program.found() {
+            Some(what) => found(program.name(), &what),
+            None => missing.push(*program),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    outlive_ctrl_c()?;
+    install(&missing, here())?;
+    for program in missing {
         let name = program.name();
         let Some(what) = program.found() else {
             bail!("{name}: {} is not found, or does not run", program.what());

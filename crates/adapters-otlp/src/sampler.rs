@@ -12,8 +12,8 @@ use opentelemetry_sdk::trace::{
 /// callers' by a coin of ours.
 ///
 /// A caller may ask for less by an unset flag, and never for more: whoever can send requests, and
-/// so chooses ids, would decide how much is recorded. Calls that belong to nothing, as a look into the outbox each
-/// second, are not recorded.
+/// so chooses ids, would decide how much is recorded. Calls that belong to nothing, as a look into
+/// the outbox each second, are not recorded.
 #[derive(Debug, Clone)]
 pub(crate) struct Share(Sampler);
 
@@ -45,11 +45,11 @@ impl ShouldSample for Share {
             Some(it) if !it.is_sampled() => decided(SamplingDecision::Drop),
             Some(it) if !it.is_remote() => decided(SamplingDecision::RecordAndSample),
             None if *kind == SpanKind::Client => decided(SamplingDecision::Drop),
-            Some(_) => {
-                let coin = RandomIdGenerator::default().new_trace_id();
-                self.0.should_sample(None, coin, name, kind, attributes, links)
+            theirs => {
+                let coin = || RandomIdGenerator::default().new_trace_id();
+                let id = theirs.map_or(trace_id, |_| coin());
+                self.0.should_sample(None, id, name, kind, attributes, links)
             }
-            None => self.0.should_sample(None, trace_id, name, kind, attributes, links),
         }
     }
 }

@@ -44,8 +44,8 @@ pub(crate) struct Stage {
 pub(crate) struct Expected<'a> {
     /// Kinds of refusals, as `503 dependency_unavailable`.
     pub(crate) kinds: &'a [&'a str],
-    /// The one that somebody has to be told: without it there was no fault.
-    pub(crate) sign: Option<&'a str>,
+    /// Whether somebody has to be told the first of them: without it there was no fault.
+    pub(crate) is_told: bool,
     /// The longest answer; none where it is not said.
     pub(crate) longest: Option<Duration>,
 }
@@ -198,7 +198,8 @@ impl Stage {
         let counts = self.tally.counts();
         let kinds = [expected.kinds, &[tally::DONE]].concat();
         broken.extend(counts.refused_but(&kinds).into_iter().map(|it| format!("told {it}")));
-        if let Some(sign) = expected.sign.filter(|it| !counts.refused.contains_key(*it)) {
+        let sign = expected.kinds.first().filter(|_| expected.is_told);
+        if let Some(sign) = sign.filter(|it| !counts.refused.contains_key(**it)) {
             broken.push(format!("nobody was told {sign}"));
         }
         if let Some(limit) = expected.longest.filter(|it| counts.longest > *it) {

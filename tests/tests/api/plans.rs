@@ -44,8 +44,8 @@ const MANY: &str = "
         SELECT id, 'other', 'openid', t FROM n;
     ANALYZE";
 
-/// Tables of a few rows, whoever many people there are: the keys that sign, the
-/// moment that nodes write down.
+/// Tables of a few rows, however many people there are: the keys that sign, the moment that nodes
+/// write down.
 const SMALL: [&str; 2] = ["oauth_keys", "latest_moment"];
 const PHONE: &str = "13800138000";
 const PASSWORD: &str = "correct horse battery";

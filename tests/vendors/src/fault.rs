@@ -121,10 +121,9 @@ async fn garbled(
     served: ServiceResponse<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let (request, answer) = served.into_parts();
-    let (head, body) = answer.into_parts();
+    let (mut head, body) = answer.into_parts();
     let body = to_bytes_limited(body, MOST).await.map_err(std::io::Error::other)??;
     let mut chance = Chance::of(number);
-    let mut head = head;
     if chance.below(8) == 0
         && let Some(status) = chance.one(&[201, 204, 400, 401, 403, 404, 408, 429, 500, 502, 504])
         && let Ok(status) = StatusCode::from_u16(status)

@@ -64,7 +64,9 @@ async fn in_a_storm(world: World, nodes: usize, stores: &str, dial: &Dial) -> Re
     // At half the pace of time people come again too soon.
     let soon = ["429 rate_limited", "429 sms_rate_limited"];
     let kinds = [[NO_ANSWER, FORGOTTEN], soon].concat();
-    stage.end(report, Some(recovery), Expected { kinds: &kinds, sign: None, longest: None }).await
+    stage
+        .end(report, Some(recovery), Expected { kinds: &kinds, is_told: false, longest: None })
+        .await
 }
 
 /// What had ended, expired, been used or been locked is so at every node, before and after a start.
@@ -82,7 +84,7 @@ async fn what_was_over(world: World, nodes: usize, stores: &str, dial: &Dial) ->
     }
     let recovery = stage.heals().await;
     let report = Report::of(&format!("{NAME}: what was over"), stores);
-    stage.end(report, Some(recovery), Expected { kinds: &[], sign: None, longest: None }).await
+    stage.end(report, Some(recovery), Expected { kinds: &[], is_told: false, longest: None }).await
 }
 
 /// The same where nobody came between the end of it and that of the nodes: no login and no change
@@ -104,7 +106,7 @@ async fn what_nobody_saw_end(world: World, nodes: usize, stores: &str, dial: &Di
     past.stays(&stage, "though nobody saw it end").await;
     let recovery = stage.heals().await;
     let report = Report::of(&format!("{NAME} while no node runs: what was over"), stores);
-    stage.end(report, Some(recovery), Expected { kinds: &[], sign: None, longest: None }).await
+    stage.end(report, Some(recovery), Expected { kinds: &[], is_told: false, longest: None }).await
 }
 
 /// What is over, or will be soon.

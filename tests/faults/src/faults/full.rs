@@ -38,8 +38,7 @@ pub(crate) async fn bring() -> Vec<Report> {
         stage.tally.broke("nobody was told that there is no room");
     }
     let kinds = ["503 storage_unavailable"];
-    let sign = kinds.first().copied();
-    let expected = Expected { kinds: &kinds, sign, longest: Some(PROMPT) };
+    let expected = Expected { kinds: &kinds, is_told: true, longest: Some(PROMPT) };
     let report = stage.end(Report::of(NAME, ALONE), Some(recovery), expected).await;
     drop(disk);
     vec![report]

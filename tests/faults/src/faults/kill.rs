@@ -35,6 +35,6 @@ async fn on(world: World, nodes: usize, stores: &str, kinds: &[&str]) -> Report 
         recovery = recovery.max(Some(begun.elapsed()));
     }
     tokio::time::sleep(WHILE).await;
-    let expected = Expected { kinds, sign: kinds.first().copied(), longest: None };
+    let expected = Expected { kinds, is_told: true, longest: None };
     stage.end(Report::of(NAME, stores), recovery, expected).await
 }

@@ -34,7 +34,6 @@ async fn on(name: &str, manner: Manner) -> Report {
     let recovery = stage.heals().await;
     tokio::time::sleep(WHILE).await;
     let kinds = ["503 dependency_unavailable"];
-    let sign = kinds.first().copied();
-    let expected = Expected { kinds: &kinds, sign, longest: Some(PROMPT) };
+    let expected = Expected { kinds: &kinds, is_told: true, longest: Some(PROMPT) };
     stage.end(Report::of(name, TWO_NODES), Some(recovery), expected).await
 }

@@ -51,7 +51,6 @@ async fn on(
     let recovery = stage.heals().await;
     tokio::time::sleep(WHILE).await;
     let kinds = ["503 dependency_unavailable", "503 overloaded", "503 retry_later"];
-    let sign = kinds.first().copied();
-    let expected = Expected { kinds: &kinds, sign, longest: Some(PROMPT) };
+    let expected = Expected { kinds: &kinds, is_told: true, longest: Some(PROMPT) };
     stage.end(Report::of(failure.name, stores), Some(recovery), expected).await
 }

@@ -21,56 +21,40 @@ struct Failure {
     shape: &'static str,
 }
 
+const STOPPED: Failure = Failure {
+    name: "Redis stopped",
+    begin: AnyRedis::stop,
+    end: AnyRedis::restart,
+    forgets: true,
+    is_away: true,
+    shape: "server",
+};
+
 const FAILURES: [Failure; 5] = [
-    Failure {
-        name: "Redis stopped",
-        begin: AnyRedis::stop,
-        end: AnyRedis::restart,
-        forgets: true,
-        is_away: true,
-        shape: "server",
-    },
+    STOPPED,
     Failure {
         name: "Redis hanging",
         begin: AnyRedis::freeze,
         end: AnyRedis::thaw,
         forgets: false,
-        is_away: true,
-        shape: "server",
+        ..STOPPED
     },
-    Failure {
-        name: "Redis restarted",
-        begin: AnyRedis::restart,
-        end: |_| Ok(()),
-        forgets: true,
-        is_away: true,
-        shape: "server",
-    },
-    Failure {
-        name: "Redis flushed",
-        begin: flush,
-        end: |_| Ok(()),
-        forgets: true,
-        is_away: false,
-        shape: "server",
-    },
+    Failure { name: "Redis restarted", begin: AnyRedis::restart, end: |_| Ok(()), ..STOPPED },
+    Failure { name: "Redis flushed", begin: flush, end: |_| Ok(()), is_away: false, ..STOPPED },
     // What the replica had not been told yet is gone.
     Failure {
         name: "Redis' master lost, its replica follows",
         begin: fail_over,
         end: |_| Ok(()),
-        forgets: true,
-        is_away: true,
         shape: "sentinel",
+        ..STOPPED
     },
 ];
 
 /// Ends the master under sentinels.
 fn fail_over(redis: &mut AnyRedis) -> Result<(), Error> {
-    match redis {
-        AnyRedis::Sentinels(it) => it.fail_over(),
-        AnyRedis::Server(_) | AnyRedis::Cluster(_) => redis.restart(),
-    }
+    let AnyRedis::Sentinels(it) = redis else { panic!("nobody names the next master") };
+    it.fail_over()
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is one failure of several, which may fail")]
@@ -105,8 +89,8 @@ async fn on(failure: &Failure) -> Report {
     if failure.forgets {
         kinds.push(tally::FORGOTTEN);
     }
-    let sign = kinds.first().copied().filter(|_| failure.is_away);
-    let expected = Expected { kinds: &kinds, sign, longest: Some(PROMPT) };
+    let is_told = failure.is_away;
+    let expected = Expected { kinds: &kinds, is_told, longest: Some(PROMPT) };
     stage.end(Report::of(failure.name, TWO_NODES), Some(recovery), expected).await
 }
 

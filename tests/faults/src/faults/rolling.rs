@@ -44,7 +44,7 @@ pub(crate) async fn bring() -> Vec<Report> {
         .note(format!("SIGTERM to exit 0: {stopping:.1} s at most"));
     vec![
         stage
-            .end(report, None, Expected { kinds: &kinds, sign: None, longest: Some(PROMPT) })
+            .end(report, None, Expected { kinds: &kinds, is_told: false, longest: Some(PROMPT) })
             .await,
     ]
 }
