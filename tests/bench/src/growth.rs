@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adapters_crypto::MasterKeys;
+use adapters_crypto::RootKeys;
 use anyhow::{Context as _, Result, bail};
 use domain::secret::SessionToken;
 use ports::keys::Keys as _;
@@ -28,6 +28,8 @@ const CALLERS: usize = 16;
 const COPIED: Duration = Duration::from_secs(3);
 /// How often a node removes what is over, from its start on.
 const SWEEP: Duration = Duration::from_mins(1);
+/// Longer than an idle connection of PostgreSQL keeps to itself what it counted.
+const COUNTED: Duration = Duration::from_secs(11);
 /// How much slower the slowest may be at the last size than at the first.
 const GROWTH: f64 = 1.3;
 /// What is over at each size, in rows: more than a node removes in the runs' minutes.
@@ -57,6 +59,21 @@ struct Size {
     login: Measured,
     check: Measured,
     check_uncopied: Measured,
+    /// What one login, and one check without a copy, has PostgreSQL do.
+    by_login: Pages,
+    by_check: Pages,
+}
+
+/// What PostgreSQL did, since it started or for one answer.
+#[derive(Debug, Clone, Copy)]
+struct Pages {
+    /// Pages of 8 KiB that it looked at in its own memory, and that it asked the system for.
+    held: f64,
+    asked: f64,
+    /// KiB that it logged, and whole pages among them: each one that was changed for the first time
+    /// after a checkpoint.
+    logged: f64,
+    whole: f64,
 }
 
 /// Everything that was measured.
@@ -110,12 +127,17 @@ async fn measure(stage: &Stage, binary: &Path, users: u32, runs: u32) -> Result<
     let checks = checks(&numbers)?;
     // The first look at a session may write down that it is in use.
     ask(server.address, CALLERS, &checks).await?;
+    let work = logins_of(&server, &numbers).await?;
+    let begun = Pages::until_now(stage).await?;
+    outcome(&server, &work).await?;
+    let between = Pages::until_now(stage).await?;
+    forget(stage).await?;
+    outcome(&server, &checks).await?;
+    let (by_login, by_check) =
+        (between.since(begun), Pages::until_now(stage).await?.since(between));
     let (mut logins, mut copied, mut uncopied) = (Vec::new(), Vec::new(), Vec::new());
     for run in 1..=runs {
-        let phones = numbers.iter().map(|it| people::known(usize::try_from(*it).unwrap_or(0)));
-        let requests = Arc::new(people::codes(server.address, phones.collect()).await?);
-        let most = Duration::from_secs(30);
-        let work = Work { requests, again: false, expects: 200, most };
+        let work = logins_of(&server, &numbers).await?;
         // The run begins with the sweep.
         let sweep = started + SWEEP * run;
         tokio::time::sleep_until(sweep.into()).await;
@@ -136,7 +158,47 @@ async fn measure(stage: &Stage, binary: &Path, users: u32, runs: u32) -> Result<
         login: median(&logins),
         check: median(&copied),
         check_uncopied: median(&uncopied),
+        by_login,
+        by_check,
     })
+}
+
+/// One login by code of each.
+async fn logins_of(server: &Process, numbers: &[u32]) -> Result<Work> {
+    let phones = numbers.iter().map(|it| people::known(usize::try_from(*it).unwrap_or(0)));
+    let requests = Arc::new(people::codes(server.address, phones.collect()).await?);
+    Ok(Work { requests, again: false, expects: 200, most: Duration::from_secs(30) })
+}
+
+impl Pages {
+    /// What all connections did until now.
+    async fn until_now(stage: &Stage) -> Result<Self> {
+        tokio::time::sleep(COUNTED).await;
+        let query = "SELECT blks_hit::float8, blks_read::float8, wal_bytes::float8 / 1024,
+                wal_fpi::float8
+            FROM pg_stat_database, pg_stat_wal WHERE datname = current_database()";
+        let row = stage.sql.query_one(query, &[]).await?;
+        Ok(Self { held: row.get(0), asked: row.get(1), logged: row.get(2), whole: row.get(3) })
+    }
+
+    /// For each of the people who were asked for since.
+    fn since(self, before: Self) -> Self {
+        let each = |now: f64, then: f64| (now - then) / f64::from(SAMPLE);
+        Self {
+            held: each(self.held, before.held),
+            asked: each(self.asked, before.asked),
+            logged: each(self.logged, before.logged),
+            whole: each(self.whole, before.whole),
+        }
+    }
+
+    fn json(self) -> Value {
+        let Self { held, asked, logged, whole } = self;
+        json!({
+            "pages_held": round(held, 2), "pages_asked_for": round(asked, 2),
+            "log_kib": round(logged, 2), "log_whole_pages": round(whole, 2),
+        })
+    }
 }
 
 async fn outcome(server: &Process, work: &Work) -> Result<Measured> {
@@ -150,7 +212,7 @@ async fn outcome(server: &Process, work: &Work) -> Result<Measured> {
 
 /// A look at each person's session, by the token that the seeder gave it.
 fn checks(numbers: &[u32]) -> Result<Work> {
-    let keys = MasterKeys::new(&[0; 32])?;
+    let keys = RootKeys::new(&[0; 32])?;
     let token = |it: &u32| SessionToken::new(keys.digest(&format!("seed{it}")));
     let requests = numbers.iter().map(|it| people::me(token(it).reveal())).collect();
     let most = Duration::from_secs(30);
@@ -169,10 +231,11 @@ async fn rows(stage: &Stage, query: &str) -> Result<i64> {
 }
 
 fn line(size: &Size) -> String {
-    let Size { users, seeded_in, database_mib, removed, login, check, check_uncopied } = size;
+    let Size { users, seeded_in, database_mib, removed, login, check, check_uncopied, .. } = size;
+    let (by_login, by_check) = (size.by_login, size.by_check);
     format!(
         "| {users} | {:.0} | {database_mib} | {:.0} | {:.2} | {:.2} | {:.0} | {:.2} | {:.0} | \
-         {:.2} | {removed} |",
+         {:.2} | {removed} | {:.1} | {:.1} | {:.1} | {:.1} |",
         seeded_in.as_secs_f64(),
         login.rate,
         login.p50,
@@ -181,6 +244,10 @@ fn line(size: &Size) -> String {
         check.p99,
         check_uncopied.rate,
         check_uncopied.p99,
+        by_login.asked,
+        by_login.logged,
+        by_login.whole,
+        by_check.asked,
     )
 }
 
@@ -189,9 +256,10 @@ impl Growth {
     pub(crate) fn table(&self) -> String {
         let mut lines = vec![
             "| users | seeded in s | MiB | logins/s | p50 ms | p99 ms | checks/s | p99 ms | \
-             checks/s without copies | p99 ms | sessions removed |"
+             checks/s without copies | p99 ms | sessions removed | pages asked for by a login | \
+             KiB it logs | whole pages of it | pages asked for by a check without a copy |"
                 .to_owned(),
-            "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|".to_owned(),
+            format!("|{}", "---:|".repeat(15)),
         ];
         lines.extend(self.sizes.iter().map(line));
         lines.push(String::new());
@@ -227,6 +295,8 @@ impl Growth {
                 "database_mib": it.database_mib, "sessions_removed": it.removed,
                 "login": it.login.json(), "session_check": it.check.json(),
                 "session_check_without_copy": it.check_uncopied.json(),
+                "postgresql_for_a_login": it.by_login.json(),
+                "postgresql_for_a_check_without_copy": it.by_check.json(),
             })
         });
         let grown = self.grown().into_iter().map(|(what, times)| {
