@@ -170,10 +170,13 @@ pub(crate) fn read(mut node: Node, ports: &Ports) -> Result<Credential, Problem>
     Ok(Credential::Identity(identity))
 }
 
+/// What the credential of a password is called.
+pub(crate) const PASSWORD: &str = "password";
+
 /// A credential's type, as on the wire.
 pub(crate) const fn name(credential: &Credential) -> &'static str {
     match credential {
-        Credential::Password(_) => "password",
+        Credential::Password(_) => PASSWORD,
         Credential::Identity(IdentityCredential::Code(_)) => "code",
         Credential::Identity(IdentityCredential::Carrier(it)) => match it.question {
             Question::Number => "carrier_token",

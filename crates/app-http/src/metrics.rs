@@ -17,7 +17,7 @@ use adapters_sms::Answered;
 use crate::problem::Problem;
 pub(crate) use listener::{Gauges, Numbers, Pools};
 use names::{
-    HTTP_REQUESTS, HTTP_SECONDS, LOGIN_ATTEMPTS, MESSAGES, OUTBOX_AGE, PURGED_ROWS, SPANS_LOST,
+    ATTEMPTS, HTTP_REQUESTS, HTTP_SECONDS, MESSAGES, OUTBOX_AGE, PURGED_ROWS, SPANS_LOST,
     UNAVAILABLE,
 };
 
@@ -74,10 +74,21 @@ impl Answers {
     }
 }
 
-/// A login was tried: by the type of its credential, and what was wrong with it.
-pub(crate) fn tried(method: &'static str, refused: Option<&Problem>) {
+/// A credential was shown: what for, of which type, and what was wrong with it.
+pub(crate) fn tried(operation: &'static str, method: &'static str, refused: Option<&Problem>) {
     let outcome = refused.map_or("success", |it| it.code().as_str());
-    counter!(LOGIN_ATTEMPTS, "method" => method, "outcome" => outcome).increment(1);
+    let labels = [("operation", operation), ("method", method), ("outcome", outcome)];
+    counter!(ATTEMPTS, &labels).increment(1);
+}
+
+/// Counts what came of a credential, and hands it on.
+pub(crate) fn counted<T>(
+    operation: &'static str,
+    method: &'static str,
+    came: Result<T, Problem>,
+) -> Result<T, Problem> {
+    tried(operation, method, came.as_ref().err());
+    came
 }
 
 /// A vendor answered: `sent`, or why not. A message that is repeated or goes to the next vendor is

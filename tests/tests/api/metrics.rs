@@ -43,9 +43,26 @@ async fn what_happens_is_counted_and_names_nobody() {
     let mut guess = code.clone();
     guess["code"] = json!(wrong);
     assert_eq!(node.client.login(&guess).await.outcome(), (401, "code_invalid".to_owned()));
-    let body = json!({"credential": code, "password": PASSWORD});
+    let body = json!({"credential": code.clone(), "password": PASSWORD});
     assert_eq!(node.client.post("/v1/login", &body).await.status, 200);
     assert_eq!(node.client.login_by_password(PHONE, PASSWORD).await.status, 200);
+    let known = node.client.login_by_password(PHONE, PASSWORD).await;
+    let known = node.client.as_user(&known);
+    let proof = json!({"credential": {
+        "type": "password", "identifier": PHONE, "password": PASSWORD,
+    }});
+    assert_eq!(known.post("/v1/me/identities", &proof).await.status, 200);
+    assert_eq!(known.post("/v1/me/merge", &proof).await.status, 409);
+    let proven = known.post("/v1/reauthenticate", &proof).await;
+    assert_eq!(proven.status, 200, "{}", proven.text);
+    let known = node.client.bearing(proven.str("/access_token"));
+    let change = json!({"current_password": PASSWORD, "new_password": PASSWORD});
+    let changed = known.json(reqwest::Method::PUT, "/v1/me/password", &change).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let taken = json!({"username": "maple.leaf", "password": "12345678"});
+    assert_eq!(node.client.post("/v1/register", &taken).await.outcome().1, "password_breached");
+    let reset = json!({"credential": code, "new_password": PASSWORD});
+    assert_eq!(node.client.post("/v1/password-reset", &reset).await.status, 401);
     let bad = node.client.login_by_password(PHONE, "wrong-canary-quilt").await;
     assert_eq!(bad.outcome(), (401, "invalid_credentials".to_owned()));
     let spent = node.client.ask("13900139000").await;
@@ -54,11 +71,22 @@ async fn what_happens_is_counted_and_names_nobody() {
 
     let (status, text) = read(&address, "/metrics").await;
     assert_eq!(status, 200);
+    for (operation, method, outcome, count) in [
+        ("login", "code", "success", 1.0),
+        ("login", "code", "code_invalid", 1.0),
+        ("login", "password", "success", 2.0),
+        ("login", "password", "invalid_credentials", 1.0),
+        ("link", "password", "success", 1.0),
+        ("merge", "password", "merge_conflict", 1.0),
+        ("reauthenticate", "password", "success", 1.0),
+        ("password_change", "password", "success", 1.0),
+        ("register", "password", "password_breached", 1.0),
+        ("password_reset", "code", "code_invalid", 1.0),
+    ] {
+        let series = tried(operation, method, outcome);
+        assert_eq!(value(&text, &series), Some(count), "{series}:\n{text}");
+    }
     for (series, count) in [
-        ("latchkey_login_attempts_total{method=\"code\",outcome=\"success\"}", 1.0),
-        ("latchkey_login_attempts_total{method=\"code\",outcome=\"code_invalid\"}", 1.0),
-        ("latchkey_login_attempts_total{method=\"password\",outcome=\"success\"}", 1.0),
-        ("latchkey_login_attempts_total{method=\"password\",outcome=\"invalid_credentials\"}", 1.0),
         ("latchkey_locks_total", 1.0),
         ("latchkey_codes_sent_total{channel=\"sms\",country=\"CN\"}", 1.0),
         ("latchkey_codes_verified_total{channel=\"sms\",country=\"CN\",vendor=\"log\"}", 1.0),
@@ -95,6 +123,14 @@ async fn what_happens_is_counted_and_names_nobody() {
     for (name, labels) in told(&text) {
         assert_eq!(documented().get(&name), Some(&labels), "{name}");
     }
+}
+
+/// The series of what came of credentials.
+fn tried(operation: &str, method: &str, outcome: &str) -> String {
+    format!(
+        "latchkey_attempts_total{{operation=\"{operation}\",method=\"{method}\",\
+         outcome=\"{outcome}\"}}"
+    )
 }
 
 /// The series of how long calls took.

@@ -6,7 +6,7 @@ use ports::watch::DEPENDENCY_SECONDS;
 
 pub(super) const HTTP_REQUESTS: &str = "latchkey_http_requests_total";
 pub(super) const HTTP_SECONDS: &str = "latchkey_http_request_seconds";
-pub(super) const LOGIN_ATTEMPTS: &str = "latchkey_login_attempts_total";
+pub(super) const ATTEMPTS: &str = "latchkey_attempts_total";
 pub(super) const LOCKS: &str = "latchkey_locks_total";
 pub(super) const MESSAGES: &str = "latchkey_messages_total";
 pub(super) const UNAVAILABLE: &str = "latchkey_unavailable_total";
@@ -55,7 +55,7 @@ pub(super) const METRICS: [Metric; 23] = [
     metric(Counter, HTTP_REQUESTS, "Requests answered."),
     metric(Histogram, HTTP_SECONDS, "How long answers took, by the class of their status."),
     metric(Histogram, DEPENDENCY_SECONDS, "How long calls took."),
-    metric(Counter, LOGIN_ATTEMPTS, "Logins tried, by what came of them."),
+    metric(Counter, ATTEMPTS, "Credentials that were shown, by what came of them."),
     metric(Counter, LOCKS, "Times that wrong passwords made an account wait."),
     metric(Counter, "latchkey_codes_sent_total", "Codes that went on their way."),
     metric(Counter, "latchkey_codes_verified_total", "Right codes, each once."),

@@ -19,9 +19,13 @@ use crate::credential::{self, CredentialRequest};
 use crate::edge::ClientIp;
 use crate::fallback::{self, FallbackRequest};
 use crate::json::{Json, Node};
+use crate::metrics;
 use crate::problem::{Code, FieldCode, Problem};
 use crate::routes::challenges;
 use crate::shapes::origin;
+
+/// What linking is counted as.
+const LINK: &str = "link";
 
 /// The caller's identities, the first linked first.
 #[derive(Serialize, ToSchema)]
@@ -145,11 +149,18 @@ pub(crate) async fn post(
         origin,
     };
     let caller = bearer.caller(&app, Access::Session).await?;
+    let method = credential::name(&asked.credential);
     let linked = link(&app.ports, &caller, asked).await;
-    let linked = match or_send(&app.ports, linked, fallback).await? {
-        Outcome::Done(it) => it,
-        Outcome::Sent { sent, .. } => return Ok(fallback::sent(sent)),
+    let came = or_send(&app.ports, linked, fallback).await.map_err(Problem::from);
+    let linked = match came {
+        Ok(Outcome::Sent { sent, instead_of }) => {
+            metrics::tried(LINK, method, Some(&instead_of.into()));
+            return Ok(fallback::sent(sent));
+        }
+        Ok(Outcome::Done(it)) => it,
+        Err(problem) => return metrics::counted(LINK, method, Err(problem)),
     };
+    metrics::tried(LINK, method, None);
     let body = LinkAnswer { identity: linked.identity.into() };
     Ok(if linked.is_new {
         HttpResponse::Created().json(body)

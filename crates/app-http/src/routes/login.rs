@@ -158,15 +158,15 @@ pub(crate) async fn post(
     };
     match or_send(&app.ports, came, fallback).await.password_in("password") {
         Ok(Outcome::Done(given)) => {
-            metrics::tried(method, None);
+            metrics::tried("login", method, None);
             Ok(HttpResponse::Ok().json(given))
         }
         Ok(Outcome::Sent { sent, instead_of }) => {
-            metrics::tried(method, Some(&instead_of.into()));
+            metrics::tried("login", method, Some(&instead_of.into()));
             Ok(fallback::sent(sent))
         }
         Err(problem) => {
-            metrics::tried(method, Some(&problem));
+            metrics::tried("login", method, Some(&problem));
             Err(problem)
         }
     }

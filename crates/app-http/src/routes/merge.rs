@@ -13,6 +13,7 @@ use crate::bearer::Bearer;
 use crate::credential::{self, CredentialRequest};
 use crate::edge::ClientIp;
 use crate::json::{Json, Node};
+use crate::metrics;
 use crate::problem::{FieldCode, Problem};
 use crate::shapes::{UserBody, origin};
 
@@ -94,7 +95,9 @@ pub(crate) async fn post(
         origin: origin(ip.0, None)?,
     };
     let caller = bearer.caller(&app, Access::Session).await?;
-    let merged = merge(&app.ports, &caller, asked).await?;
+    let method = credential::name(&asked.credential);
+    let came = merge(&app.ports, &caller, asked).await.map_err(Problem::from);
+    let merged = metrics::counted("merge", method, came)?;
     let password = Item { kind: "password", identifier: None };
     Ok(web::Json(Answer {
         user: UserBody::from(&merged.user),

@@ -9,8 +9,10 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::bearer::Bearer;
+use crate::credential::PASSWORD;
 use crate::edge::ClientIp;
 use crate::json::Json;
+use crate::metrics;
 use crate::problem::{PasswordField as _, Problem};
 use crate::shapes::{AdmissionBody, origin};
 
@@ -50,6 +52,11 @@ pub(crate) async fn put(
         origin: origin(ip.0, None)?,
     };
     let caller = bearer.caller(&app, Access::Complete).await?;
-    let admission = set_password(&app.ports, &caller, wanted).await.password_in("new_password")?;
+    let shows = wanted.current.is_some();
+    let mut came = set_password(&app.ports, &caller, wanted).await.password_in("new_password");
+    if shows {
+        came = metrics::counted("password_change", PASSWORD, came);
+    }
+    let admission = came?;
     Ok(web::Json(AdmissionBody::new(&app, &admission)))
 }

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::credential::{self, CredentialRequest};
 use crate::edge::ClientIp;
 use crate::json::{Json, Node};
+use crate::metrics;
 use crate::problem::{FieldCode, PasswordField as _, Problem};
 use crate::shapes::origin;
 
@@ -41,13 +42,16 @@ pub(crate) async fn post(
     ip: ClientIp,
     Json(request): Json<Request>,
 ) -> Result<HttpResponse, Problem> {
-    let code = match credential::read(request.credential, &app.ports)? {
+    let credential = credential::read(request.credential, &app.ports)?;
+    let method = credential::name(&credential);
+    let code = match credential {
         Credential::Identity(IdentityCredential::Code(it)) => it,
         Credential::Identity(_) | Credential::Password(_) => {
             return Err(Problem::field("credential.type", FieldCode::Invalid));
         }
     };
     let asked = Reset { code, new: request.new_password, origin: origin(ip.0, None)? };
-    reset_password(&app.ports, asked).await.password_in("new_password")?;
+    let came = reset_password(&app.ports, asked).await.password_in("new_password");
+    metrics::counted("password_reset", method, came)?;
     Ok(HttpResponse::NoContent().finish())
 }

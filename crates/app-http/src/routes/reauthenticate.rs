@@ -11,6 +11,7 @@ use crate::bearer::Bearer;
 use crate::credential::{self, CredentialRequest};
 use crate::edge::ClientIp;
 use crate::json::{Json, Node};
+use crate::metrics;
 use crate::problem::Problem;
 use crate::shapes::{AdmissionBody, origin};
 
@@ -45,6 +46,8 @@ pub(crate) async fn post(
     let credential = credential::read(request.credential, &app.ports)?;
     let origin = origin(ip.0, None)?;
     let caller = bearer.caller(&app, Access::Session).await?;
-    let admission = reauthenticate(&app.ports, &caller, credential, origin).await?;
+    let method = credential::name(&credential);
+    let came = reauthenticate(&app.ports, &caller, credential, origin).await;
+    let admission = metrics::counted("reauthenticate", method, came.map_err(Problem::from))?;
     Ok(web::Json(AdmissionBody::new(&app, &admission)))
 }

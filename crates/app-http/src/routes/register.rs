@@ -8,8 +8,10 @@ use utoipa::ToSchema;
 
 use super::login::Answer;
 use crate::app::App;
+use crate::credential::PASSWORD;
 use crate::edge::ClientIp;
 use crate::json::Json;
+use crate::metrics;
 use crate::problem::{Code, PasswordField as _, Problem};
 use crate::shapes::{AdmissionBody, DeviceRequest, ProfileRequest, origin, profile};
 
@@ -58,7 +60,8 @@ pub(crate) async fn post(
         profile: profile(request.profile)?,
         origin: origin(ip.0, request.device)?,
     };
-    let admission = register(&app.ports, registration).await.password_in("password")?;
+    let came = register(&app.ports, registration).await.password_in("password");
+    let admission = metrics::counted("register", PASSWORD, came)?;
     let body = AdmissionBody::new(&app, &admission);
     Ok(HttpResponse::Created().json(Answer::new(body, true)))
 }
