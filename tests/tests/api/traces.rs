@@ -210,6 +210,9 @@ async fn what_the_collector_does_not_take_is_lost_and_counted() {
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         }
         assert!(node.log().contains("the collector does not take traces"), "{}", node.log());
+        let told: Vec<_> = collector.got().into_iter().map(|it| it.bytes).collect();
+        let repeats = |at: usize, it: &Vec<u8>| told[..at].contains(it);
+        assert!(!told.iter().enumerate().any(|(at, it)| repeats(at, it)), "never tried again");
     }
 }
 

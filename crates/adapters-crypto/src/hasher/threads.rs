@@ -224,3 +224,36 @@ fn work(jobs: &Receiver<Job>, bench: &mut Bench, keep: Duration) {
         let _ = catch_unwind(AssertUnwindSafe(|| job(bench)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use argon2_simd::Params;
+
+    use super::*;
+
+    /// PWD-05: places grow when work becomes shorter, and one that is given back may be news for
+    /// several who wait.
+    #[tokio::test]
+    async fn all_who_wait_hear_of_places_that_are_more() {
+        let (wait, keep) = (Duration::from_secs(4), Duration::from_secs(1));
+        let bench = || Bench::new(Params::new(8, 1, 1).unwrap(), Arc::default());
+        let threads = Arc::new(Threads::start(1, 8, wait, keep, bench).unwrap());
+        threads.load.usual.store(u64::MAX, Ordering::Relaxed);
+        let first = threads.reserve().await.unwrap();
+        let waiting: Vec<_> = (0..3)
+            .map(|_| {
+                let threads = Arc::clone(&threads);
+                tokio::spawn(async move { threads.reserve().await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        assert!(waiting.iter().all(|it| !it.is_finished()), "there is one place");
+        threads.load.usual.store(1, Ordering::Relaxed);
+        drop(first);
+        // Each keeps its place, so that nobody hears of another one that is given back.
+        let mut places = Vec::new();
+        for it in waiting {
+            places.push(it.await.unwrap().unwrap());
+        }
+    }
+}
