@@ -195,15 +195,24 @@ impl World {
     /// If it fails.
     #[must_use]
     pub fn run(&self, arguments: &[&str]) -> String {
-        let output = std::process::Command::new(crate::node::binary())
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .envs(self.settings(&[]))
-            .output()
-            .expect("the binary starts");
+        let output = self.run_with(&[], arguments);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {said}");
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Runs the binary once with arguments; `settings` go on top.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn run_with(&self, settings: &[(&str, &str)], arguments: &[&str]) -> std::process::Output {
+        std::process::Command::new(crate::node::binary())
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .envs(self.settings(settings))
+            .output()
+            .expect("the binary starts")
     }
 
     /// Starts a node.

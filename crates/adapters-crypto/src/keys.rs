@@ -1,55 +1,24 @@
-//! All keys, derived from one master secret.
+//! All keys, derived from the root secret of a store.
+
+use std::sync::OnceLock;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{digest, hkdf, hmac};
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use domain::credential::code::{Code, Purpose};
 use domain::id::ChallengeId;
 use domain::identifier::Identifier;
-use domain::secret::{CodeMac, IdentifierKey, Sealed, SessionToken, Subject, TokenHash};
+use domain::secret::{
+    CodeMac, IdentifierKey, RootSecret, Sealed, SessionToken, Subject, TokenHash,
+};
 use ports::keys::{Keys, Seal, UnsealError};
-use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// The shortest master secret, in bytes (CFG-01).
-const SHORTEST_SECRET: usize = 32;
+use crate::master::{MasterSecretError, SHORTEST_SECRET};
+
 /// The name of the sealing key in use: the first byte of every sealed text.
 const SEALING_KEY_ID: u8 = 1;
 /// The salt of the key derivation: it sets this product's keys apart from any other's.
-const DERIVATION_SALT: &[u8] = b"latchkey/keys/1";
-
-/// Why a master secret is not taken. Never holds any of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum MasterSecretError {
-    /// Neither hexadecimal nor base64.
-    #[error("the master secret is neither hexadecimal nor base64")]
-    NotEncoded,
-    /// Fewer than 32 bytes.
-    #[error("the master secret is shorter than {SHORTEST_SECRET} bytes")]
-    TooShort,
-}
-
-/// Reads a master secret as written in a setting or a file: 32 bytes or more, in hexadecimal or
-/// base64 of either alphabet; blanks round it are ignored (CFG-01).
-///
-/// A text of nothing but hexadecimal digits is hexadecimal, though it may be good base64 as well.
-pub fn master_secret(text: &str) -> Result<Zeroizing<Vec<u8>>, MasterSecretError> {
-    let text = text.trim();
-    let lenient =
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let bytes = if text.bytes().all(|it| it.is_ascii_hexdigit()) {
-        hex::decode(text).map_err(|_| MasterSecretError::NotEncoded)?
-    } else {
-        [alphabet::STANDARD, alphabet::URL_SAFE]
-            .into_iter()
-            .find_map(|it| GeneralPurpose::new(&it, lenient).decode(text).ok())
-            .ok_or(MasterSecretError::NotEncoded)?
-    };
-    let bytes = Zeroizing::new(bytes);
-    if bytes.len() < SHORTEST_SECRET { Err(MasterSecretError::TooShort) } else { Ok(bytes) }
-}
+pub(crate) const DERIVATION_SALT: &[u8] = b"latchkey/keys/1";
 
 /// What a key is for. The names are part of the derivation: changing one changes its key.
 #[derive(Debug, Clone, Copy)]
@@ -71,19 +40,19 @@ impl Use {
     }
 }
 
-/// Keys derived from one master secret, one a purpose (CFG-01).
+/// Keys derived from one root secret, one a purpose (CFG-01).
 ///
 /// HMAC-SHA-256 for keyed hashes, AES-256-GCM under random nonces for sealed texts, and HKDF-SHA-256
 /// (RFC 5869) to get from the secret to the keys. One secret is good for 2^32 sealed texts
 /// (NIST SP 800-38D, 8.3).
-pub struct MasterKeys {
+pub struct RootKeys {
     identifiers: hmac::Key,
     subjects: hmac::Key,
     codes: hmac::Key,
     sealing: RandomizedNonceKey,
 }
 
-impl MasterKeys {
+impl RootKeys {
     /// Derives all keys from a secret of 32 random bytes or more.
     pub fn new(secret: &[u8]) -> Result<Self, MasterSecretError> {
         if secret.len() < SHORTEST_SECRET {
@@ -104,13 +73,13 @@ impl MasterKeys {
     }
 }
 
-impl std::fmt::Debug for MasterKeys {
+impl std::fmt::Debug for RootKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("MasterKeys(…)")
+        f.write_str("RootKeys(…)")
     }
 }
 
-impl Keys for MasterKeys {
+impl Keys for RootKeys {
     fn identifier_key(&self, identifier: &Identifier) -> IdentifierKey {
         let text = identifier.unique_form();
         let parts = [identifier.kind().as_str().as_bytes(), text.as_bytes()];
@@ -135,35 +104,98 @@ impl Keys for MasterKeys {
     }
 
     fn seal(&self, owner: Seal<'_>, text: &str) -> Sealed {
-        let mut body = text.as_bytes().to_vec();
-        let sealed = self.sealing.seal_in_place_append_tag(Aad::from(name(owner)), &mut body);
-        let Ok(nonce) = sealed else {
-            unreachable!("a text in memory is shorter than AES-GCM's bound");
-        };
-        let mut bytes = Vec::with_capacity(1 + NONCE_LEN + body.len());
-        bytes.push(SEALING_KEY_ID);
-        bytes.extend_from_slice(nonce.as_ref());
-        bytes.extend_from_slice(&body);
-        Sealed::new(bytes)
+        seal(&self.sealing, &name(owner), text.as_bytes())
     }
 
     fn open(&self, owner: Seal<'_>, sealed: &Sealed) -> Result<String, UnsealError> {
-        let (key_id, rest) = sealed.as_bytes().split_first().ok_or(UnsealError)?;
-        if *key_id != SEALING_KEY_ID {
-            return Err(UnsealError);
-        }
-        let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(UnsealError)?;
-        let mut body = Zeroizing::new(body.to_vec());
-        let text = self
-            .sealing
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(name(owner)), &mut body)
-            .map_err(|_| UnsealError)?;
-        std::str::from_utf8(text).map(str::to_owned).map_err(|_| UnsealError)
+        let text = unseal(&self.sealing, &name(owner), sealed)?;
+        std::str::from_utf8(&text).map(str::to_owned).map_err(|_| UnsealError)
     }
 }
 
+/// Keys that are there once a store was opened; nobody needs one before.
+#[derive(Debug, Default)]
+pub struct LateKeys(OnceLock<RootKeys>);
+
+impl LateKeys {
+    /// Derives all keys from a store's root secret. Those of the first one stay.
+    pub fn set(&self, root: &RootSecret) -> Result<(), MasterSecretError> {
+        let _ = self.0.set(RootKeys::new(root.reveal())?);
+        Ok(())
+    }
+
+    fn keys(&self) -> &RootKeys {
+        let Some(keys) = self.0.get() else {
+            unreachable!("requests are answered, and tasks begun, once the store is open");
+        };
+        keys
+    }
+}
+
+impl Keys for LateKeys {
+    fn identifier_key(&self, identifier: &Identifier) -> IdentifierKey {
+        self.keys().identifier_key(identifier)
+    }
+
+    fn subject(&self, about: &str, who: &str) -> Subject {
+        self.keys().subject(about, who)
+    }
+
+    fn code_mac(&self, purpose: Purpose, id: &ChallengeId, code: &Code) -> CodeMac {
+        self.keys().code_mac(purpose, id, code)
+    }
+
+    fn token_hash(&self, token: &SessionToken) -> TokenHash {
+        self.keys().token_hash(token)
+    }
+
+    fn digest(&self, text: &str) -> [u8; 32] {
+        self.keys().digest(text)
+    }
+
+    fn seal(&self, owner: Seal<'_>, text: &str) -> Sealed {
+        self.keys().seal(owner, text)
+    }
+
+    fn open(&self, owner: Seal<'_>, sealed: &Sealed) -> Result<String, UnsealError> {
+        self.keys().open(owner, sealed)
+    }
+}
+
+/// Encrypts for one owner: the key's name, the nonce, what was encrypted and its tag.
+pub(crate) fn seal(key: &RandomizedNonceKey, owner: &[u8], text: &[u8]) -> Sealed {
+    let mut body = Zeroizing::new(text.to_vec());
+    let Ok(nonce) = key.seal_in_place_append_tag(Aad::from(owner), &mut *body) else {
+        unreachable!("a text in memory is shorter than AES-GCM's bound");
+    };
+    let mut bytes = Vec::with_capacity(1 + NONCE_LEN + body.len());
+    bytes.push(SEALING_KEY_ID);
+    bytes.extend_from_slice(nonce.as_ref());
+    bytes.extend_from_slice(&body);
+    Sealed::new(bytes)
+}
+
+/// Opens what [`seal`] made for the same owner.
+pub(crate) fn unseal(
+    key: &RandomizedNonceKey,
+    owner: &[u8],
+    sealed: &Sealed,
+) -> Result<Zeroizing<Vec<u8>>, UnsealError> {
+    let (key_id, rest) = sealed.as_bytes().split_first().ok_or(UnsealError)?;
+    if *key_id != SEALING_KEY_ID {
+        return Err(UnsealError);
+    }
+    let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(UnsealError)?;
+    let mut body = Zeroizing::new(body.to_vec());
+    let nonce = Nonce::assume_unique_for_key(*nonce);
+    let length =
+        key.open_in_place(nonce, Aad::from(owner), &mut body).map_err(|_| UnsealError)?.len();
+    body.truncate(length);
+    Ok(body)
+}
+
 /// HKDF-SHA-256 (RFC 5869): 32 bytes for one use of one secret.
-fn derive(salt: &[u8], secret: &[u8], info: &[u8]) -> Zeroizing<[u8; 32]> {
+pub(crate) fn derive(salt: &[u8], secret: &[u8], info: &[u8]) -> Zeroizing<[u8; 32]> {
     let mut key = Zeroizing::new([0; 32]);
     let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(secret);
     let filled = prk
@@ -229,8 +261,8 @@ mod tests {
     const SEALED: &str = "01000102030405060708090a0b3f3518be5178db91fde6c511d47def9f036bd2";
     const TOKEN_HASH: &str = "0f007385b6f9d4b7eeb2748605afe1a984a0a3bfa3f014d09e2a784ce9e5cd1a";
 
-    fn keys() -> MasterKeys {
-        MasterKeys::new(&[7; 32]).unwrap()
+    fn keys() -> RootKeys {
+        RootKeys::new(&[7; 32]).unwrap()
     }
 
     #[expect(clippy::unused_async, reason = "suites await what makes a port")]
@@ -239,6 +271,19 @@ mod tests {
     }
 
     ports::keys_contract!(fresh());
+
+    mod late {
+        use super::*;
+
+        #[expect(clippy::unused_async, reason = "suites await what makes a port")]
+        async fn opened() -> Arc<dyn Keys> {
+            let keys = LateKeys::default();
+            keys.set(&RootSecret::new(vec![7; 32])).unwrap();
+            Arc::new(keys)
+        }
+
+        ports::keys_contract!(opened());
+    }
 
     /// RFC 5869, A.1 and A.3: the first 32 bytes of each output.
     #[rstest]
@@ -306,38 +351,16 @@ mod tests {
         IdentityId::from_uuid(Uuid::from_u128(number))
     }
 
-    /// CFG-01: 32 bytes, in either encoding.
-    #[rstest]
-    #[case(&"0f".repeat(32), Ok(32))]
-    #[case(&format!("  {}\n", "0F".repeat(40)), Ok(40))]
-    #[case("//////////////////////////////////////////8=", Ok(32))]
-    #[case("//////////////////////////////////////////8", Ok(32))]
-    #[case("__________________________________________8", Ok(32))]
-    #[case(&"0f".repeat(31), Err(MasterSecretError::TooShort))]
-    #[case("c2hvcnQ=", Err(MasterSecretError::TooShort))]
-    #[case("", Err(MasterSecretError::TooShort))]
-    #[case(&"f".repeat(65), Err(MasterSecretError::NotEncoded))]
-    #[case(
-        "not a secret at all, but a sentence of a good length",
-        Err(MasterSecretError::NotEncoded)
-    )]
-    fn a_master_secret_is_read_or_refused(
-        #[case] text: &str,
-        #[case] read: Result<usize, MasterSecretError>,
-    ) {
-        assert_eq!(master_secret(text).map(|it| it.len()), read);
-    }
-
     #[test]
     fn a_short_secret_makes_no_keys() {
-        assert_eq!(MasterKeys::new(&[7; 31]).unwrap_err(), MasterSecretError::TooShort);
+        assert_eq!(RootKeys::new(&[7; 31]).unwrap_err(), MasterSecretError::TooShort);
     }
 
     #[test]
     fn another_secret_opens_nothing() {
         let owner = identity(1);
         let sealed = keys().seal(Seal::IdentityDisplay(&owner), "ada");
-        let others = MasterKeys::new(&[8; 32]).unwrap();
+        let others = RootKeys::new(&[8; 32]).unwrap();
         assert_eq!(others.open(Seal::IdentityDisplay(&owner), &sealed), Err(UnsealError));
     }
 

@@ -13,7 +13,7 @@ use domain::outbox::Outgoing;
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
 use domain::provider::SpentProof;
-use domain::secret::{IdentifierKey, Subject, TokenHash};
+use domain::secret::{IdentifierKey, TokenHash};
 use domain::user::User;
 use futures_util::FutureExt as _;
 use ports::accounts::{Accounts, Attempt, Changed, Entered, Reauthentication, Registered};
@@ -217,13 +217,6 @@ impl Accounts for Database {
                 rows.into_iter().map(LoginRow::login).collect()
             }
             .boxed()
-        })
-        .await
-    }
-
-    async fn belongs_to(&self, secret: &Subject) -> Result<bool, StoreError> {
-        self.write(named!("accounts.belongs_to"), *secret, |conn, it| {
-            queries::belongs_to(conn, it).boxed()
         })
         .await
     }

@@ -1,7 +1,7 @@
 //! Accounts, sessions and the audit log on PostgreSQL and on SQLite.
 //!
 //! The shared files (`queries.rs`, `accounts.rs`, `sessions.rs`, `grants.rs`, `consents.rs`,
-//! `outbox.rs`, `retention.rs`, `pool.rs`) are compiled once for each engine; only what `postgres.rs` and `sqlite.rs` define differs: the connection, its pools,
+//! `keyring.rs`, `outbox.rs`, `retention.rs`, `pool.rs`) are compiled once for each engine; only what `postgres.rs` and `sqlite.rs` define differs: the connection, its pools,
 //! transactions, and the three writes that PostgreSQL does in one statement. There is no `if` on
 //! the engine anywhere.
 
@@ -15,6 +15,7 @@ macro_rules! named {
 mod consent_row;
 mod error;
 mod grant_rows;
+mod keyring_row;
 mod outbox_row;
 mod pool_state;
 mod rows;
@@ -41,6 +42,8 @@ pub mod postgres {
     mod grant_queries;
     #[path = "grants.rs"]
     mod grants;
+    #[path = "keyring.rs"]
+    mod keyring;
     #[path = "outbox.rs"]
     mod outbox;
     #[path = "pool.rs"]
@@ -82,6 +85,8 @@ pub mod sqlite {
     mod grant_queries;
     #[path = "grants.rs"]
     mod grants;
+    #[path = "keyring.rs"]
+    mod keyring;
     #[path = "outbox.rs"]
     mod outbox;
     #[path = "pool.rs"]

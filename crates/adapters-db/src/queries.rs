@@ -13,7 +13,7 @@ use domain::identifier::IdentifierKind;
 use domain::outbox::Outgoing;
 use domain::password::PasswordHash;
 use domain::provider::SpentProof;
-use domain::secret::{IdentifierKey, Subject, TokenHash};
+use domain::secret::{IdentifierKey, TokenHash};
 use domain::session::{Method, Slide};
 use ports::accounts::{Changed, Reauthentication};
 use ports::sessions::RECENT;
@@ -26,7 +26,7 @@ use crate::rows::{
     UserRow, token_hash,
 };
 use crate::schema::{
-    audit_events, identifiers, identities, last_visits, latest_moment, login_events, master_secret,
+    audit_events, identifiers, identities, last_visits, latest_moment, login_events,
     password_attempts, passwords, sessions, spent_proofs, users,
 };
 use crate::types::{IdValue, MomentValue};
@@ -544,20 +544,6 @@ pub(super) async fn note(conn: &mut Conn, moment: &Timestamp) -> Result<(), Fail
         .execute(conn)
         .await?;
     Ok(())
-}
-
-/// Claims the store for a master secret if it is free, and tells whose it is.
-pub(super) async fn belongs_to(conn: &mut Conn, secret: &Subject) -> Result<bool, Failure> {
-    let fingerprint = secret.as_bytes().as_slice();
-    diesel::insert_into(master_secret::table)
-        .values((master_secret::id.eq(1), master_secret::fingerprint.eq(fingerprint)))
-        .on_conflict(master_secret::id)
-        .do_nothing()
-        .execute(conn)
-        .await?;
-    let held: Vec<u8> =
-        master_secret::table.find(1).select(master_secret::fingerprint).first(conn).await?;
-    Ok(held == fingerprint)
 }
 
 /// Answers.

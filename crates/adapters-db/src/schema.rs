@@ -242,11 +242,14 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Binary, Integer};
+    use diesel::sql_types::{Binary, Integer, Nullable};
+    use crate::types::Moment;
 
-    master_secret (id) {
-        id -> Integer,
-        fingerprint -> Binary,
+    keyring (number) {
+        number -> Integer,
+        master -> Binary,
+        wrapped -> Nullable<Binary>,
+        added_at -> Moment,
     }
 }
 

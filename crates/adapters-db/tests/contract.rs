@@ -7,6 +7,7 @@ use adapters_db::{Direction, postgres, sqlite};
 use domain::id::{EventId, SessionId};
 use domain::session::Slide;
 use ports::error::StoreError;
+use ports::keyring::Keyring;
 use ports::signing_keys::SigningKeys;
 use ports::testing::contract::accounts::{Stores, token};
 use ports::testing::contract::{consents, grants, outbox, retention};
@@ -185,6 +186,10 @@ mod on_sqlite {
         std::future::ready(Arc::new(sqlite::open(&fresh(), &Handle::current()).unwrap()))
     }
 
+    fn keyring() -> std::future::Ready<Arc<dyn Keyring>> {
+        std::future::ready(Arc::new(sqlite::open(&fresh(), &Handle::current()).unwrap()))
+    }
+
     mod code_and_token_grants {
         ports::grants_contract!(super::store_with_grants());
     }
@@ -193,6 +198,9 @@ mod on_sqlite {
     }
     mod keys_that_sign {
         ports::signing_keys_contract!(super::key_store());
+    }
+    mod root_secret {
+        ports::keyring_contract!(super::keyring());
     }
     mod outbox_entries {
         ports::outbox_contract!(super::store_with_outbox());
@@ -322,6 +330,10 @@ mod on_postgres {
         Arc::new(open(&fresh().await))
     }
 
+    async fn keyring() -> Arc<dyn Keyring> {
+        Arc::new(open(&fresh().await))
+    }
+
     mod code_and_token_grants {
         ports::grants_contract!(super::store_with_grants());
     }
@@ -330,6 +342,9 @@ mod on_postgres {
     }
     mod keys_that_sign {
         ports::signing_keys_contract!(super::key_store());
+    }
+    mod root_secret {
+        ports::keyring_contract!(super::keyring());
     }
     mod outbox_entries {
         ports::outbox_contract!(super::store_with_outbox());

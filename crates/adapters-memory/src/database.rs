@@ -2,6 +2,7 @@
 
 mod consents;
 mod grants;
+mod keyring;
 mod outbox;
 mod retention;
 
@@ -24,7 +25,7 @@ use domain::outbox::{Event, News, Outgoing};
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
 use domain::provider::SpentProof;
-use domain::secret::{IdentifierKey, Subject, TokenHash};
+use domain::secret::{IdentifierKey, TokenHash};
 use domain::session::{MOST_SESSIONS, Method, Session, SignedIn, Slide};
 use domain::user::{User, UserState};
 use ports::accounts::{Accounts, Attempt, Changed, Entered, Reauthentication, Registered};
@@ -48,7 +49,7 @@ struct Tables {
     events: HashMap<EventId, LoginEvent>,
     attempts: HashMap<Counted, Attempts>,
     audit: Vec<AuditLine>,
-    master_secret: Option<Subject>,
+    keyring: Vec<domain::keyring::Entry>,
     /// The latest moment that was noted.
     noted: Option<Timestamp>,
     outbox: outbox::Table,
@@ -614,10 +615,6 @@ impl Accounts for MemoryDatabase {
         found.sort_unstable_by_key(|it| std::cmp::Reverse(it.id));
         found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(found)
-    }
-
-    async fn belongs_to(&self, secret: &Subject) -> Result<bool, StoreError> {
-        Ok(lock(&self.0).master_secret.get_or_insert(*secret) == secret)
     }
 
     async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {

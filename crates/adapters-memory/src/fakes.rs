@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use ::ports::hasher::{HashError, HashPlace, Hasher};
+use ::ports::keyring::Master;
 use ::ports::keys::{Keys, Seal, UnsealError};
 use ::ports::postbox::{Letter, Postbox, PostboxError, Slot};
 use ::ports::signatures::Signatures;
@@ -24,7 +25,9 @@ use domain::oauth::key::{KeyId, PrivateKey, PublicKey};
 use domain::password::{Password, PasswordAttempt, PasswordHash, PasswordPolicy, Verdict};
 use domain::phone::{PhonePolicy, Region};
 use domain::policy::{GuessingPolicy, Policy, ResetCaps, Ways};
-use domain::secret::{CodeMac, IdentifierKey, Sealed, SessionToken, Subject, TokenHash};
+use domain::secret::{
+    CodeMac, IdentifierKey, MasterId, RootSecret, Sealed, SessionToken, Subject, TokenHash,
+};
 use domain::session::SessionPolicy;
 
 use crate::challenges::MemoryChallenges;
@@ -179,6 +182,25 @@ impl Keys for FakeKeys {
     fn open(&self, owner: Seal<'_>, sealed: &Sealed) -> Result<String, UnsealError> {
         let text = std::str::from_utf8(sealed.as_bytes()).map_err(|_| UnsealError)?;
         text.strip_prefix(&format!("{owner:?}|")).map(str::to_owned).ok_or(UnsealError)
+    }
+}
+
+/// A master secret that keeps nothing secret: what it wraps begins with its number.
+#[derive(Debug, Clone, Copy)]
+pub struct FakeMaster(pub u8);
+
+impl Master for FakeMaster {
+    fn id(&self) -> MasterId {
+        MasterId::new([self.0; 32])
+    }
+
+    fn wrap(&self, root: &RootSecret) -> Sealed {
+        Sealed::new([&[self.0], root.reveal()].concat())
+    }
+
+    fn unwrap(&self, wrapped: &Sealed) -> Result<RootSecret, UnsealError> {
+        let root = wrapped.as_bytes().strip_prefix(&[self.0]).ok_or(UnsealError)?;
+        Ok(RootSecret::new(root.to_vec()))
     }
 }
 

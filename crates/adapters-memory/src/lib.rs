@@ -18,7 +18,7 @@ pub mod throttles;
 
 #[cfg(feature = "testing")]
 pub use fakes::{
-    FakeHasher, FakeKeys, FakePostbox, FakeSignatures, FakeSigner, Fakes, policy, ports,
+    FakeHasher, FakeKeys, FakeMaster, FakePostbox, FakeSignatures, FakeSigner, Fakes, policy, ports,
 };
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use adapters_memory::database::MemoryDatabase;
+use ports::keyring::Keyring;
 use ports::signing_keys::SigningKeys;
 use ports::testing::contract::accounts::Stores;
 use ports::testing::contract::{consents, grants, outbox, retention};
@@ -59,6 +60,10 @@ fn memory_keys() -> std::future::Ready<Arc<dyn SigningKeys>> {
     std::future::ready(Arc::new(MemoryDatabase::default()))
 }
 
+fn memory_keyring() -> std::future::Ready<Arc<dyn Keyring>> {
+    std::future::ready(Arc::new(MemoryDatabase::default()))
+}
+
 fn memory_retention() -> std::future::Ready<retention::Stores> {
     let database = Arc::new(MemoryDatabase::default());
     let accounts = Stores { accounts: database.clone(), sessions: database.clone() };
@@ -85,6 +90,10 @@ mod consents_in_memory {
 
 mod signing_keys_in_memory {
     ports::signing_keys_contract!(super::memory_keys());
+}
+
+mod keyring_in_memory {
+    ports::keyring_contract!(super::memory_keyring());
 }
 
 mod outbox_in_memory {

@@ -8,8 +8,9 @@ use clap::Subcommand;
 use domain::oauth::key::Ring;
 use tokio::runtime::Handle;
 
+use crate::keyring::told;
 use crate::settings::Settings;
-use crate::wiring::wire;
+use crate::wiring::{Wired, wire};
 
 /// What to do with the keys.
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -26,7 +27,8 @@ pub(crate) enum Verb {
 
 /// Does it for an operator.
 pub(crate) async fn run(settings: &Settings, verb: Verb) -> Result<()> {
-    let ports = wire(settings, &Handle::current())?.ports;
+    let Wired { ports, root, .. } = wire(settings, &Handle::current())?;
+    root.open().await.map_err(told)?;
     let mut out = io::stdout().lock();
     if let Verb::Rotate { now } = verb {
         match rotate(&ports, now).await.context("the key cannot be made")? {

@@ -14,6 +14,7 @@ mod form;
 mod health;
 mod json;
 mod kept_time;
+mod keyring;
 mod keys;
 mod logging;
 mod metrics;
@@ -77,6 +78,11 @@ enum Command {
         #[command(subcommand)]
         verb: keys::Verb,
     },
+    /// Look after the master secrets that open the database
+    MasterSecret {
+        #[command(subcommand)]
+        verb: keyring::Verb,
+    },
     /// Fill a PostgreSQL with users that can log in; for development
     #[cfg(feature = "seed")]
     Seed(seed::Arguments),
@@ -120,6 +126,7 @@ fn run(arguments: &Arguments) -> Result<()> {
             Some(Command::Seed(arguments)) => seed::run(&settings, arguments).await,
             Some(Command::Health) => health::run(settings.server.bind).await,
             Some(Command::Keys { verb }) => keys::run(&settings, verb).await,
+            Some(Command::MasterSecret { ref verb }) => keyring::run(&settings, verb.clone()).await,
             _ => serve::serve(settings, traces).await,
         }
     });

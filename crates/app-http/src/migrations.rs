@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use adapters_db::{Direction, MigrateError};
 use anyhow::{Context as _, Result, bail};
+use application::keyring::KeyringError;
 use clap::ValueEnum;
 use ports::error::StoreError;
 
 use crate::app::App;
 use crate::kept_time::KeptTime;
-use crate::settings::{Profile, Store};
+use crate::keyring::{self, Root};
+use crate::settings::Store;
 use crate::wiring::{MigrationsError, migrate, pending};
 
 /// How often a database that could not be reached is asked again.
@@ -61,13 +63,18 @@ fn say(names: &[String], word: &str, nothing: &str) -> Result<()> {
 /// A database that cannot be reached is asked again until it can be. A migration that fails ends
 /// the start, and so does a newer database (REL-15); after the first try the node stays not ready
 /// instead, and says why.
-pub(crate) async fn at_start(app: Arc<App>, store: Store, time: KeptTime) -> Result<()> {
-    if is_settled(&app, &store, &time).await? {
+pub(crate) async fn at_start(
+    app: Arc<App>,
+    store: Store,
+    root: Root,
+    time: KeptTime,
+) -> Result<()> {
+    if is_settled(&app, &store, &root, &time).await? {
         return Ok(());
     }
     loop {
         tokio::time::sleep(AGAIN).await;
-        match is_settled(&app, &store, &time).await {
+        match is_settled(&app, &store, &root, &time).await {
             Ok(true) => {
                 tracing::info!("the database can be reached");
                 return Ok(());
@@ -82,36 +89,27 @@ pub(crate) async fn at_start(app: Arc<App>, store: Store, time: KeptTime) -> Res
 }
 
 /// `false` if the database cannot be reached.
-async fn is_settled(app: &App, store: &Store, time: &KeptTime) -> Result<bool> {
+async fn is_settled(app: &App, store: &Store, root: &Root, time: &KeptTime) -> Result<bool> {
     // The time comes last: nobody is served before it is known.
-    let settled = is_migrated(store).await? && belongs(app).await? && time.look().await;
+    let settled = is_migrated(store).await? && is_open(root).await? && time.look().await;
     if settled {
         app.set_migrated();
     }
     Ok(settled)
 }
 
-/// Makes sure that the database belongs to this master secret: with another one nobody is found,
-/// and everybody would register anew. In development that is said, and no more. `false` if the
-/// database cannot be reached.
-async fn belongs(app: &App) -> Result<bool> {
-    let secret = app.ports.keys.subject("master secret", "");
-    match app.ports.accounts.belongs_to(&secret).await {
-        Ok(true) => return Ok(true),
-        Ok(false) => {}
-        Err(error @ (StoreError::Unavailable { .. } | StoreError::Overloaded { .. })) => {
+/// Opens the database by the master secret: with another one nobody would be found, and everybody
+/// would register anew. `false` if it cannot be reached.
+async fn is_open(root: &Root) -> Result<bool> {
+    match root.open().await {
+        Ok(()) => Ok(true),
+        Err(KeyringError::Store(
+            error @ (StoreError::Unavailable { .. } | StoreError::Overloaded { .. }),
+        )) => {
             tracing::warn!(cause = %error, "the database cannot be reached yet");
-            return Ok(false);
+            Ok(false)
         }
-        Err(error) => return Err(error).context("the database cannot be used"),
-    }
-    let problem = "setting `secrets.key`: the database belongs to another master secret";
-    match app.profile {
-        Profile::Production => bail!(problem),
-        Profile::Development => {
-            tracing::error!("{problem}: nobody in it will be found");
-            Ok(true)
-        }
+        Err(error) => Err(keyring::told(error)),
     }
 }
 

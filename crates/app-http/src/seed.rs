@@ -6,9 +6,10 @@
 
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Instant;
 
-use adapters_crypto::{MasterKeys, SystemClock, SystemEntropy};
+use adapters_crypto::{LateKeys, SystemClock, SystemEntropy};
 use adapters_db::Direction;
 use adapters_db::seed::{Seed, Seeder};
 use anyhow::{Context as _, Result, bail};
@@ -23,7 +24,9 @@ use ports::clock::Clock as _;
 use ports::entropy::bytes;
 use ports::keys::{Keys as _, Seal};
 use secrecy::ExposeSecret as _;
+use tokio::runtime::Handle;
 
+use crate::keyring::told;
 use crate::settings::{Profile, Settings};
 use crate::wiring;
 
@@ -56,7 +59,9 @@ pub(crate) async fn run(settings: &Settings, arguments: Arguments) -> Result<()>
         bail!("setting `store.database_url`: must be of a PostgreSQL server");
     }
     wiring::migrate(&settings.store, Direction::Up).await?;
-    let maker = Maker::new(settings)?;
+    let root = wiring::root(settings, &Handle::current())?;
+    root.open().await.map_err(told)?;
+    let maker = Maker::new(settings, root.keys);
     let seeder = Seeder::begin(url).await?;
     let (since, mut out) = (Instant::now(), io::stderr().lock());
     let mut next = first;
@@ -78,18 +83,16 @@ pub(crate) async fn run(settings: &Settings, arguments: Arguments) -> Result<()>
 
 /// Makes users.
 struct Maker<'a> {
-    keys: MasterKeys,
+    keys: Arc<LateKeys>,
     clock: SystemClock,
     phones: &'a PhonePolicy,
     sessions: &'a SessionPolicy,
 }
 
 impl<'a> Maker<'a> {
-    fn new(settings: &'a Settings) -> Result<Self> {
-        let secret = settings.secret.bytes(&SystemEntropy)?;
-        let keys = MasterKeys::new(secret.expose_secret()).context("setting `secrets.key`")?;
+    fn new(settings: &'a Settings, keys: Arc<LateKeys>) -> Self {
         let (phones, sessions) = (&settings.policy.phones, &settings.policy.sessions);
-        Ok(Self { keys, clock: SystemClock::default(), phones, sessions })
+        Self { keys, clock: SystemClock::default(), phones, sessions }
     }
 
     fn seed(&self, number: u32) -> Result<Seed> {
@@ -119,6 +122,7 @@ impl<'a> Maker<'a> {
 
 #[cfg(test)]
 mod tests {
+    use domain::secret::RootSecret;
     use ports::testing::at;
 
     use super::*;
@@ -127,13 +131,11 @@ mod tests {
     /// What is made is found and read as what a registration writes.
     #[test]
     fn a_user_is_found_by_number_and_token() {
-        let key = "7b1d9c40e2a86f5533c1047e98fd26ba0e4c71d285963fab5de8104729b6c3f0";
-        let variables = [
-            ("LATCHKEY_CONFIG_DIR".to_owned(), "/nowhere".to_owned()),
-            ("LATCHKEY__SECRETS__KEY".to_owned(), key.to_owned()),
-        ];
+        let variables = [("LATCHKEY_CONFIG_DIR".to_owned(), "/nowhere".to_owned())];
         let settings = Settings::read(&Environment::new(variables.into())).expect("settings");
-        let maker = Maker::new(&settings).expect("keys");
+        let keys = LateKeys::default();
+        keys.set(&RootSecret::new(vec![7; 32])).expect("keys");
+        let maker = Maker::new(&settings, Arc::new(keys));
         let seed = maker.seed(7).expect("a user");
         let phone = PhoneNumber::parse("138 0000 0007", &settings.policy.phones).expect("a number");
         assert_eq!(seed.key, maker.keys.identifier_key(&Identifier::Phone(phone)));

@@ -59,7 +59,7 @@ pub(crate) async fn serve(mut settings: Settings, traces: Option<Traces>) -> Res
         Some(bind) => Some(Numbers::keep(bind, &settings.policy)?),
         None => None,
     };
-    let Wired { ports, clock, dispatcher, inbox, courier, gauges } =
+    let Wired { ports, root, clock, dispatcher, inbox, courier, gauges } =
         wire(&settings, &Handle::current())?;
     let metrics = numbers.map(|it| it.serve(gauges)).transpose()?;
     let enabled = ports.policy.ways.providers.iter();
@@ -79,7 +79,7 @@ pub(crate) async fn serve(mut settings: Settings, traces: Option<Traces>) -> Res
     // A task of its own, so that whatever the database does the signal to stop is heard.
     let kept = KeptTime { clock, accounts: Arc::clone(&app.ports.accounts) };
     let starting =
-        tokio::spawn(migrations::at_start(Arc::clone(&app), settings.store, kept.clone()));
+        tokio::spawn(migrations::at_start(Arc::clone(&app), settings.store, root, kept.clone()));
     let keeping = tokio::spawn(kept.clone().go_on());
     let drain = settings.server.drain;
     let stopping = tokio::spawn(stop_in_order(stop, server.handle(), app, last_request, drain));

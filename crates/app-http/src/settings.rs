@@ -34,7 +34,7 @@ use thiserror::Error;
 use crate::edge::Network;
 pub(crate) use carriers::Carrier;
 pub(crate) use load::{Environment, environment};
-pub(crate) use master::MasterSecret;
+pub(crate) use master::{MasterSecret, read as read_master_secret};
 pub(crate) use providers::Provider;
 pub(crate) use sms::Sender;
 pub(crate) use telemetry::Telemetry;
@@ -151,8 +151,8 @@ pub(crate) enum SettingsError {
         /// What is wrong.
         problem: String,
     },
-    /// The master secret cannot be read or made.
-    #[error("the master secret's file {} cannot be used", path.display())]
+    /// A file of secrets cannot be looked at, or that of the master secret cannot be made.
+    #[error("the file of secrets {} cannot be used", path.display())]
     SecretFile {
         /// Where it is.
         path: PathBuf,

@@ -8,7 +8,7 @@ use adapters_carrier::camara::Camara;
 use adapters_carrier::cmcc::Cmcc;
 use adapters_carrier::jverify::Jverify;
 use adapters_crypto::{
-    ArgonHasher, ClientSignatures, HasherSettings, MasterKeys, RsaSigner, SystemClock,
+    ArgonHasher, ClientSignatures, HasherSettings, LateKeys, MasterKey, RsaSigner, SystemClock,
     SystemEntropy,
 };
 use adapters_db::{Direction, MigrateError, PoolState, postgres, sqlite};
@@ -40,6 +40,7 @@ use ports::consents::Consents;
 use ports::entropy::Entropy;
 use ports::event_sink::EventSink;
 use ports::grants::Grants;
+use ports::keyring::Keyring;
 use ports::one_time::OneTimeStates;
 use ports::outbox::Outbox;
 use ports::retention::Retention;
@@ -53,6 +54,7 @@ use ports::{Carriers, Ports, Providers};
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Handle;
 
+use crate::keyring::Root;
 use crate::metrics;
 use crate::metrics::{Gauges, Pools};
 use crate::settings::{Carrier, Hashing, Profile, Provider, Sender, Settings, Store, Webhooks};
@@ -66,6 +68,8 @@ const HASH_KEEP: Duration = Duration::from_secs(5);
 pub(crate) struct Wired {
     /// The ports of the use cases.
     pub(crate) ports: Ports,
+    /// What opens the database, before the use cases can begin.
+    pub(crate) root: Root,
     /// The clock among them, to be told what the database knows.
     pub(crate) clock: Arc<SystemClock>,
     /// The queue before the senders, to be drained at the end.
@@ -83,12 +87,11 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let system_clock = Arc::new(SystemClock::default());
     let clock: Arc<dyn Clock> = Arc::clone(&system_clock) as _;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let secret = settings.secret.bytes(&*entropy)?;
-    let keys = MasterKeys::new(secret.expose_secret()).context("setting `secrets.key`")?;
     let hasher = ArgonHasher::start(&hashing(settings.hashing))
         .context("settings `password.memory_kib`, `.iterations` and `.parallelism`")?;
     let hasher = Arc::new(hasher);
     let database = database(&settings.store, main)?;
+    let root = root_of(settings, database.keyring, &clock, &entropy)?;
     let Shared { challenges, throttles, session_copies, one_time, spending } =
         shared(&settings.store, main)?;
     let providers = providers(settings, &clock)?;
@@ -114,7 +117,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
         policy: Arc::new(policy(settings, &providers)),
         clock,
         entropy,
-        keys: Arc::new(keys),
+        keys: Arc::clone(&root.keys) as _,
         hasher: Arc::clone(&hasher) as _,
         accounts: database.accounts,
         sessions: database.sessions,
@@ -137,7 +140,7 @@ pub(crate) fn wire(settings: &Settings, main: &Handle) -> Result<Wired> {
     let (retention, sink) = (database.retention, sink.transpose()?);
     let courier = Courier { ports: ports.clone(), outbox, retention, sink, messenger };
     let gauges = Gauges { dispatcher: Arc::clone(&dispatcher), pools: database.pools, hasher };
-    Ok(Wired { ports, clock: system_clock, dispatcher, inbox, courier, gauges })
+    Ok(Wired { ports, root, clock: system_clock, dispatcher, inbox, courier, gauges })
 }
 
 /// Builds every provider, with whether people may use it; an operator's mistake is named by its key.
@@ -188,6 +191,29 @@ pub(crate) fn outbox(store: &Store, main: &Handle) -> Result<Arc<dyn Outbox>> {
 /// The accounts alone, for an operator's look at one.
 pub(crate) fn accounts(store: &Store, main: &Handle) -> Result<Arc<dyn Accounts>> {
     Ok(database(store, main)?.accounts)
+}
+
+/// What opens the database alone, for an operator.
+pub(crate) fn root(settings: &Settings, main: &Handle) -> Result<Root> {
+    let keyring = database(&settings.store, main)?.keyring;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    root_of(settings, keyring, &clock, &(Arc::new(SystemEntropy) as _))
+}
+
+fn root_of(
+    settings: &Settings,
+    keyring: Arc<dyn Keyring>,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Root> {
+    let secret = settings.secret.bytes(&**entropy)?;
+    Ok(Root {
+        keyring,
+        master: MasterKey::new(secret.expose_secret()).context("setting `secrets.key`")?,
+        keys: Arc::new(LateKeys::default()),
+        clock: Arc::clone(clock),
+        entropy: Arc::clone(entropy),
+    })
 }
 
 /// The threads are the cores', the queue the longest there may be (PWD-05).
@@ -296,6 +322,7 @@ struct Database {
     grants: Arc<dyn Grants>,
     consents: Arc<dyn Consents>,
     signing_keys: Arc<dyn SigningKeys>,
+    keyring: Arc<dyn Keyring>,
     pools: Pools,
 }
 
@@ -309,6 +336,7 @@ impl Database {
             + Grants
             + Consents
             + SigningKeys
+            + Keyring
             + Clone
             + 'static,
     {
@@ -320,6 +348,7 @@ impl Database {
             grants: Arc::new(database.clone()),
             consents: Arc::new(database.clone()),
             signing_keys: Arc::new(database.clone()),
+            keyring: Arc::new(database.clone()),
             pools: {
                 let database = database.clone();
                 Arc::new(move || pools(&database))

@@ -14,6 +14,7 @@ pub mod delete;
 pub mod error;
 pub mod fallback;
 pub mod identities;
+pub mod keyring;
 pub mod link;
 pub mod login;
 pub mod logins;

@@ -11,6 +11,8 @@ mod challenge;
 mod client_assertion;
 #[path = "use_cases/consent.rs"]
 mod consent;
+#[path = "use_cases/keyring.rs"]
+mod keyring;
 #[path = "use_cases/login.rs"]
 mod login;
 #[path = "use_cases/oauth.rs"]

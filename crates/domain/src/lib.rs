@@ -17,6 +17,7 @@ pub mod event;
 pub mod id;
 pub mod identifier;
 pub mod identity;
+pub mod keyring;
 pub mod link;
 pub mod lockout;
 pub mod login;

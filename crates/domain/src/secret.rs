@@ -98,6 +98,31 @@ digest!(
     Subject
 );
 
+digest!(
+    /// Keyed hash that names a master secret.
+    MasterId
+);
+
+/// What all keys of a store are derived from (CFG-01).
+#[derive(Clone)]
+pub struct RootSecret(Zeroizing<Vec<u8>>);
+
+impl RootSecret {
+    /// Takes random bytes, 32 at the least.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes, for deriving keys and for wrapping.
+    #[must_use]
+    pub fn reveal(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+masked_debug!(RootSecret);
+
 /// Keyed hash of a code, bound to its challenge and purpose (OTP-02).
 #[derive(Clone, Copy)]
 pub struct CodeMac([u8; 32]);

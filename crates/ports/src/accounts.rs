@@ -13,7 +13,7 @@ use domain::outbox::Outgoing;
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
 use domain::provider::SpentProof;
-use domain::secret::{IdentifierKey, Subject, TokenHash};
+use domain::secret::{IdentifierKey, TokenHash};
 use domain::user::User;
 
 use crate::error::StoreError;
@@ -221,13 +221,6 @@ pub trait Accounts: Send + Sync {
         before: Option<EventId>,
         limit: u32,
     ) -> Result<Vec<Login>, StoreError>;
-
-    /// Tells whether the store belongs to a master secret, known by its keyed hash; a store that
-    /// belongs to none does from now on.
-    ///
-    /// Atomic: of racing secrets one gets the store. With another secret nobody would be found, and
-    /// everybody would register anew.
-    async fn belongs_to(&self, secret: &Subject) -> Result<bool, StoreError>;
 
     /// The latest moment that the store knows of: that of its last login or change, the latest that
     /// was noted, and that of its own clock where it is a server with one. None if nothing tells

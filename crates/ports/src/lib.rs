@@ -16,6 +16,7 @@ pub mod event_sink;
 pub mod grants;
 pub mod hasher;
 pub mod identity_provider;
+pub mod keyring;
 pub mod keys;
 pub mod messenger;
 pub mod one_time;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use adapters_crypto::{ArgonHasher, HasherSettings, MasterKeys};
+use adapters_crypto::{ArgonHasher, HasherSettings, RootKeys};
 use anyhow::{Context as _, Result, bail};
 use domain::password::{Password, PasswordAttempt, PasswordHash, PasswordPolicy, Verdict};
 use domain::secret::SessionToken;
@@ -21,7 +21,7 @@ use crate::people::PASSWORD;
 pub(crate) async fn serve(bind: SocketAddr, redis: &str) -> Result<()> {
     let client = redis::Client::open(redis)?;
     let redis = client.get_multiplexed_async_connection().await?;
-    let keys = Arc::new(MasterKeys::new(&[0; 32])?);
+    let keys = Arc::new(RootKeys::new(&[0; 32])?);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(redis.clone()))
@@ -35,7 +35,7 @@ pub(crate) async fn serve(bind: SocketAddr, redis: &str) -> Result<()> {
 async fn me(
     request: HttpRequest,
     redis: web::Data<MultiplexedConnection>,
-    keys: web::Data<MasterKeys>,
+    keys: web::Data<RootKeys>,
 ) -> HttpResponse {
     let token = request.headers().get(AUTHORIZATION).and_then(|it| it.to_str().ok());
     let token = token.and_then(|it| it.strip_prefix("Bearer ")).and_then(SessionToken::parse);

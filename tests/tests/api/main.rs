@@ -17,6 +17,7 @@ mod faults;
 mod identities;
 mod limits;
 mod login;
+mod master_secret;
 mod me;
 mod merge;
 mod metrics;
@@ -43,6 +44,7 @@ mod sms;
 mod sms_attack;
 mod traces;
 mod webhooks;
+mod without_redis;
 
 /// Waits until an address was told all of these, and fails if it was not.
 async fn notices(client: &tests::Client, to: &str, wanted: &[&str]) {

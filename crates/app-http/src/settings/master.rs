@@ -85,8 +85,12 @@ fn make(path: &Path, entropy: &dyn Entropy) -> io::Result<()> {
     }
 }
 
-fn read(path: &Path, profile: Profile) -> Result<SecretSlice<u8>, SettingsError> {
-    let text = fs::read_to_string(path).map_err(|source| unusable(path, source))?;
+/// Reads the secret in a file, as `secrets.key_file` names one.
+pub(crate) fn read(path: &Path, profile: Profile) -> Result<SecretSlice<u8>, SettingsError> {
+    let text = fs::read_to_string(path).map_err(|it| {
+        let problem = format!("{} cannot be read: {}", path.display(), it.kind());
+        SettingsError::key("secrets.key_file", problem)
+    })?;
     if profile == Profile::Production && !is_own(path)? {
         let problem = "names a file that others may read; its mode must be 0600 or 0400";
         return Err(SettingsError::key("secrets.key_file", problem));

@@ -15,6 +15,7 @@ pub mod entropy;
 pub mod grants;
 pub mod hasher;
 pub mod identity_provider;
+pub mod keyring;
 pub mod keys;
 pub mod messenger;
 pub mod one_time;

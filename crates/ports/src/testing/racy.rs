@@ -19,7 +19,7 @@ use domain::outbox::Outgoing;
 use domain::password::PasswordHash;
 use domain::profile::ProfilePatch;
 use domain::provider::SpentProof;
-use domain::secret::{IdentifierKey, Subject, TokenHash};
+use domain::secret::{IdentifierKey, TokenHash};
 use domain::session::{Session, SignedIn, Slide};
 use domain::user::User;
 
@@ -228,10 +228,6 @@ impl Accounts for RacyDatabase {
         limit: u32,
     ) -> Result<Vec<Login>, StoreError> {
         self.kept.accounts.logins(user_id, before, limit).await
-    }
-
-    async fn belongs_to(&self, secret: &Subject) -> Result<bool, StoreError> {
-        self.kept.accounts.belongs_to(secret).await
     }
 
     async fn latest(&self) -> Result<Option<Timestamp>, StoreError> {

@@ -1,4 +1,4 @@
-//! Grants and signing keys made racy: they read, let others go, and then write by what they read.
+//! Grants, signing keys and the keyring made racy: they read, let others go, and then write by what they read.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,19 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use domain::Timestamp;
 use domain::id::SessionId;
+use domain::keyring::Entry;
 use domain::oauth::code::Grant;
 use domain::oauth::key::{KeyId, SigningKey};
 use domain::secret::TokenHash;
 
 use super::breaks;
 use super::contract::grants::{self, Stores};
-use super::contract::signing_keys;
+use super::contract::{keyring, signing_keys};
 use crate::consents::Consents;
 use crate::error::StoreError;
 use crate::grants::{Child, Exchange, Exchanged, Found, Grants, Issued, NewCode, Refresh, Renewed};
+use crate::keyring::Keyring;
 use crate::signing_keys::SigningKeys;
 
-/// Shows that the suites of grants and signing keys fail on a racy variant of a store: `make`
+/// Shows that the suites of grants, signing keys and the keyring fail on a racy variant of a store: `make`
 /// gives a fresh store of the kind.
 ///
 /// # Panics
@@ -35,6 +37,9 @@ where
     assert!(breaks(grants::racing_refreshes_have_one_successor(racy().await)).await);
     let keys: Arc<dyn SigningKeys> = Arc::new(RacyKeys::default());
     assert!(breaks(signing_keys::of_racing_keys_of_one_number_one_is_kept(keys)).await);
+    let ring = || -> Arc<dyn Keyring> { Arc::new(RacyKeyring::default()) };
+    assert!(breaks(keyring::of_racing_entries_of_one_number_one_is_kept(ring())).await);
+    assert!(breaks(keyring::of_racing_retirements_one_entry_is_left(ring())).await);
 }
 
 pub(super) struct RacyGrants {
@@ -166,5 +171,46 @@ impl SigningKeys for RacyKeys {
     async fn remove(&self, ids: &[KeyId]) -> Result<(), StoreError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|it| !ids.contains(&it.id));
         Ok(())
+    }
+}
+
+/// A keyring, decided upon by looking first.
+#[derive(Default)]
+struct RacyKeyring(Mutex<Vec<Entry>>);
+
+impl RacyKeyring {
+    async fn looked(&self, is_so: impl Fn(&[Entry]) -> bool) -> bool {
+        let found = is_so(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        tokio::task::yield_now().await;
+        found
+    }
+}
+
+#[async_trait]
+impl Keyring for RacyKeyring {
+    async fn list(&self) -> Result<Vec<Entry>, StoreError> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    async fn put(&self, entry: &Entry) -> Result<bool, StoreError> {
+        let is_free = self.looked(|all| all.iter().all(|it| it.number != entry.number)).await;
+        if is_free {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry.clone());
+        }
+        Ok(is_free)
+    }
+
+    async fn retire_all_but(&self, number: i32) -> Result<bool, StoreError> {
+        let holds =
+            |all: &[Entry]| all.iter().any(|it| it.number == number && it.wrapped.is_some());
+        let is_held = self.looked(holds).await;
+        if is_held {
+            for it in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+                if it.number != number {
+                    it.wrapped = None;
+                }
+            }
+        }
+        Ok(is_held)
     }
 }

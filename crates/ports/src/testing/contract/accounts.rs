@@ -16,7 +16,7 @@ use domain::new_password::set_password;
 use domain::origin::{Device, Origin};
 use domain::password::PasswordHash;
 use domain::profile::{AvatarUrl, Nickname, Profile, ProfilePatch};
-use domain::secret::{IdentifierKey, Sealed, Subject, TokenHash};
+use domain::secret::{IdentifierKey, Sealed, TokenHash};
 use domain::session::{Method, SessionPolicy, Slide};
 use domain::{Duration, Timestamp, later};
 
@@ -65,7 +65,6 @@ macro_rules! accounts_contract {
                 logins_are_told_newest_first_page_by_page,
                 an_identity_tells_its_last_use,
                 a_device_is_known_by_its_logins_to_the_account,
-                a_store_belongs_to_one_master_secret,
                 the_latest_moment_is_known,
                 a_moment_that_was_noted_has_been,
                 of_racing_moments_the_latest_is_kept,
@@ -717,17 +716,4 @@ pub async fn a_device_is_known_by_its_logins_to_the_account(stores: Stores) {
     assert!(!knows(1, "f", at(0)).await, "it failed");
     assert!(!knows(1, "", at(0)).await, "no device");
     assert!(!knows(3, "d", at(0)).await, "nobody has the identifier");
-}
-
-/// CFG-01: the first one gets it, for good.
-pub async fn a_store_belongs_to_one_master_secret(stores: Stores) {
-    let secret = |of: usize| Subject::new([u8::try_from(of).expect("a small number"); 32]);
-    let won = race(RACERS, &stores.accounts, move |accounts, racer| async move {
-        accounts.belongs_to(&secret(racer)).await.expect("a store")
-    })
-    .await;
-    let winner = won.iter().position(|it| *it).expect("a winner");
-    assert_eq!(won.iter().filter(|it| **it).count(), 1);
-    assert!(stores.accounts.belongs_to(&secret(winner)).await.expect("a store"));
-    assert!(!stores.accounts.belongs_to(&secret(winner + 1)).await.expect("a store"));
 }

@@ -1,0 +1,100 @@
+//! The store's root secret: opened at the start, and what an operator does with the master secrets
+//! that open it.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use adapters_crypto::{LateKeys, MasterKey};
+use anyhow::{Context as _, Result, anyhow};
+use application::keyring::{KeyringError, add, open, retire_others};
+use clap::Subcommand;
+use domain::secret::RootSecret;
+use ports::clock::Clock;
+use ports::entropy::{Entropy, bytes};
+use ports::keyring::{Keyring, Master as _};
+use secrecy::ExposeSecret as _;
+use tokio::runtime::Handle;
+
+use crate::settings::{Settings, read_master_secret};
+use crate::wiring;
+
+/// The bytes of a root secret.
+const LENGTH: usize = 32;
+
+/// What to do with the master secrets.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Verb {
+    /// List those that open the database, with the one of the settings marked
+    List,
+    /// Let another one open the database too
+    Add {
+        /// The file that holds it, as `secrets.key_file` would
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// Let none but the one of the settings open the database, for good
+    RetireOthers,
+}
+
+/// What opens the store, and the keys that are there from then on.
+pub(crate) struct Root {
+    pub(crate) keyring: Arc<dyn Keyring>,
+    pub(crate) master: MasterKey,
+    pub(crate) keys: Arc<LateKeys>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+impl Root {
+    /// Opens the store; one that is empty gets its root secret.
+    pub(crate) async fn open(&self) -> Result<(), KeyringError> {
+        let fresh = RootSecret::new(bytes::<LENGTH>(&*self.entropy).to_vec());
+        let root = open(&*self.keyring, &self.master, fresh, self.clock.now()).await?;
+        self.keys.set(&root).map_err(|_| KeyringError::Garbled)
+    }
+}
+
+/// Does it for an operator.
+pub(crate) async fn run(settings: &Settings, verb: Verb) -> Result<()> {
+    let root = wiring::root(settings, &Handle::current())?;
+    let mut out = io::stdout().lock();
+    match verb {
+        Verb::List => {
+            for entry in root.keyring.list().await.context("the database cannot be used")? {
+                let is_own = entry.master == root.master.id();
+                let state = match (entry.wrapped.is_some(), is_own) {
+                    (false, _) => "retired",
+                    (true, false) => "opens",
+                    (true, true) => "opens, and is this one",
+                };
+                writeln!(out, "{} added {} {state}", entry.number, entry.added_at)?;
+            }
+        }
+        Verb::Add { file } => {
+            let next = read_master_secret(&file, settings.profile)?;
+            let next = MasterKey::new(next.expose_secret())?;
+            let now = root.clock.now();
+            add(&*root.keyring, &root.master, &next, now).await.map_err(told)?;
+            writeln!(out, "the database opens with it too")?;
+        }
+        Verb::RetireOthers => {
+            let others = retire_others(&*root.keyring, &root.master).await.map_err(told)?;
+            writeln!(out, "retired {others}")?;
+        }
+    }
+    Ok(())
+}
+
+/// The error with what is to be looked at.
+pub(crate) fn told(error: KeyringError) -> anyhow::Error {
+    match error {
+        KeyringError::Store(error) => {
+            anyhow::Error::new(error).context("the database cannot be used")
+        }
+        KeyringError::Another | KeyringError::Retired | KeyringError::Garbled => {
+            anyhow!("setting `secrets.key`: {error}")
+        }
+        KeyringError::Raced => anyhow::Error::new(error),
+    }
+}

@@ -1,0 +1,96 @@
+//! Opens a store by a master secret, and follows that by another one while nodes run (CFG-01).
+
+use domain::Timestamp;
+use domain::keyring::Entry;
+use domain::secret::RootSecret;
+use ports::error::StoreError;
+use ports::keyring::{Keyring, Master};
+use thiserror::Error;
+
+/// Why a store was not opened.
+#[derive(Debug, Error)]
+pub enum KeyringError {
+    /// It is opened by other master secrets.
+    #[error("the database belongs to another master secret")]
+    Another,
+    /// This master secret did open it, and is retired.
+    #[error("the master secret is retired")]
+    Retired,
+    /// What it keeps under this master secret was changed.
+    #[error("the root secret in the database was changed")]
+    Garbled,
+    /// Another one was added at the same moment.
+    #[error("another master secret was added at the same moment")]
+    Raced,
+    /// The store cannot tell.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Opens the store; an empty one gets `fresh` as its root secret.
+///
+/// Of nodes that begin at the same time on an empty store one gives the root secret to all.
+pub async fn open(
+    keyring: &dyn Keyring,
+    master: &dyn Master,
+    fresh: RootSecret,
+    now: Timestamp,
+) -> Result<RootSecret, KeyringError> {
+    let entries = keyring.list().await?;
+    if !entries.is_empty() {
+        return Ok(opened(&entries, master)?.1);
+    }
+    if keyring.put(&entry(1, master, &fresh, now)).await? {
+        tracing::info!(target: "audit", event = "root_secret_made");
+        return Ok(fresh);
+    }
+    Ok(opened(&keyring.list().await?, master)?.1)
+}
+
+/// Adds a master secret beside the present one; nothing happens where it opens the store already.
+pub async fn add(
+    keyring: &dyn Keyring,
+    present: &dyn Master,
+    next: &dyn Master,
+    now: Timestamp,
+) -> Result<(), KeyringError> {
+    let entries = keyring.list().await?;
+    let (_, root) = opened(&entries, present)?;
+    if opened(&entries, next).is_ok() {
+        return Ok(());
+    }
+    let number = entries.last().map_or(1, |it| it.number + 1);
+    if !keyring.put(&entry(number, next, &root, now)).await? {
+        return Err(KeyringError::Raced);
+    }
+    tracing::info!(target: "audit", event = "master_secret_added", number);
+    Ok(())
+}
+
+/// Retires all master secrets but this one, and tells how many that were.
+pub async fn retire_others(
+    keyring: &dyn Keyring,
+    present: &dyn Master,
+) -> Result<usize, KeyringError> {
+    let entries = keyring.list().await?;
+    let (own, _) = opened(&entries, present)?;
+    let others = entries.iter().filter(|it| it.wrapped.is_some() && it.number != own).count();
+    if !keyring.retire_all_but(own).await? {
+        return Err(KeyringError::Retired);
+    }
+    tracing::info!(target: "audit", event = "master_secrets_retired", but = own, others);
+    Ok(others)
+}
+
+fn entry(number: i32, master: &dyn Master, root: &RootSecret, added_at: Timestamp) -> Entry {
+    Entry { number, master: master.id(), wrapped: Some(master.wrap(root)), added_at }
+}
+
+/// The number of the last entry of this master secret, and the root secret in it.
+fn opened(entries: &[Entry], master: &dyn Master) -> Result<(i32, RootSecret), KeyringError> {
+    let own = entries.iter().rfind(|it| it.master == master.id());
+    let own = own.ok_or(KeyringError::Another)?;
+    let wrapped = own.wrapped.as_ref().ok_or(KeyringError::Retired)?;
+    let root = master.unwrap(wrapped).map_err(|_| KeyringError::Garbled)?;
+    Ok((own.number, root))
+}

@@ -1,0 +1,74 @@
+//! One root secret for a store, whoever opens it, and master secrets that follow each other.
+
+use std::sync::Arc;
+
+use adapters_memory::FakeMaster;
+use adapters_memory::database::MemoryDatabase;
+use application::keyring::{KeyringError, add, open, retire_others};
+use domain::keyring::Entry;
+use domain::secret::{RootSecret, Sealed};
+use ports::keyring::{Keyring, Master as _};
+use ports::testing::{RACERS, at, race};
+
+const OLD: FakeMaster = FakeMaster(1);
+const NEW: FakeMaster = FakeMaster(2);
+
+fn fresh(of: u8) -> RootSecret {
+    RootSecret::new(vec![of; 32])
+}
+
+/// Opens it as a node that would give it a root secret of such bytes; what it got.
+async fn opened(
+    keyring: &dyn Keyring,
+    master: FakeMaster,
+    of: u8,
+) -> Result<Vec<u8>, KeyringError> {
+    open(keyring, &master, fresh(of), at(0)).await.map(|it| it.reveal().to_vec())
+}
+
+/// CFG-01: nodes that begin together on an empty store have the same keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_begin_together_get_one_root_secret() {
+    for _ in 0..20 {
+        let database = Arc::new(MemoryDatabase::default());
+        let got = race(RACERS, &database, |it, racer| async move {
+            opened(&*it, OLD, u8::try_from(racer).unwrap()).await.unwrap()
+        })
+        .await;
+        assert!(got.windows(2).all(|it| it[0] == it[1]), "{got:?}");
+    }
+}
+
+/// CFG-01: while both open it nodes of either have the same keys; then the old one opens nothing.
+#[tokio::test]
+async fn a_master_secret_is_followed_by_another() {
+    let database = MemoryDatabase::default();
+    let root = opened(&database, OLD, 7).await.unwrap();
+    assert!(matches!(opened(&database, NEW, 8).await, Err(KeyringError::Another)));
+    assert!(matches!(add(&database, &NEW, &NEW, at(1)).await, Err(KeyringError::Another)));
+    assert!(matches!(retire_others(&database, &NEW).await, Err(KeyringError::Another)));
+    for _ in 0..2 {
+        add(&database, &OLD, &NEW, at(1)).await.unwrap();
+        assert_eq!(database.list().await.unwrap().len(), 2, "it is added once");
+    }
+    assert_eq!(opened(&database, OLD, 9).await.unwrap(), root);
+    assert_eq!(opened(&database, NEW, 9).await.unwrap(), root);
+    assert_eq!(retire_others(&database, &NEW).await.unwrap(), 1);
+    assert_eq!(retire_others(&database, &NEW).await.unwrap(), 0);
+    assert!(matches!(opened(&database, OLD, 9).await, Err(KeyringError::Retired)));
+    assert!(matches!(retire_others(&database, &OLD).await, Err(KeyringError::Retired)));
+    assert_eq!(opened(&database, NEW, 9).await.unwrap(), root);
+    // It may come back.
+    add(&database, &NEW, &OLD, at(2)).await.unwrap();
+    assert_eq!(opened(&database, OLD, 9).await.unwrap(), root);
+}
+
+/// A root secret that does not open is never replaced: everybody would be lost.
+#[tokio::test]
+async fn a_changed_root_secret_is_told() {
+    let database = MemoryDatabase::default();
+    let wrapped = Some(Sealed::new(vec![9; 33]));
+    let entry = Entry { number: 1, master: OLD.id(), wrapped, added_at: at(0) };
+    assert!(database.put(&entry).await.unwrap());
+    assert!(matches!(opened(&database, OLD, 7).await, Err(KeyringError::Garbled)));
+}

@@ -1,0 +1,40 @@
+//! The store's root secret, as it is kept, and the master secrets that open it.
+
+use async_trait::async_trait;
+use domain::keyring::Entry;
+use domain::secret::{MasterId, RootSecret, Sealed};
+
+use crate::error::StoreError;
+use crate::keys::UnsealError;
+
+/// The wrapped root secret.
+#[cfg_attr(feature = "testing", mockall::automock)]
+#[async_trait]
+pub trait Keyring: Send + Sync {
+    /// All entries, also those that are retired, in the order of their numbers.
+    async fn list(&self) -> Result<Vec<Entry>, StoreError>;
+
+    /// Stores an entry, unless its number is taken; `false` if it is.
+    ///
+    /// Atomic: of racing entries of one number one is stored, for all nodes. A number stays taken
+    /// when its entry is retired, so that a store gets no second root secret.
+    async fn put(&self, entry: &Entry) -> Result<bool, StoreError>;
+
+    /// Takes the root secret out of all entries but that of this number, for good; `false`, and
+    /// nothing is taken, if that one holds it no more.
+    ///
+    /// Atomic: of racing calls for several entries one is told `true`, so that one keeps it.
+    async fn retire_all_but(&self, number: i32) -> Result<bool, StoreError>;
+}
+
+/// A master secret: wraps root secrets.
+pub trait Master: Send + Sync {
+    /// Its name, from which nothing of it can be read.
+    fn id(&self) -> MasterId;
+
+    /// Encrypts a root secret, never twice to the same bytes.
+    fn wrap(&self, root: &RootSecret) -> Sealed;
+
+    /// Opens what it wrapped.
+    fn unwrap(&self, wrapped: &Sealed) -> Result<RootSecret, UnsealError>;
+}
