@@ -7,6 +7,7 @@ mod check;
 mod contract;
 mod dev;
 mod faults;
+mod image;
 mod migrate;
 mod openapi;
 mod run;
@@ -69,6 +70,8 @@ enum Task {
     },
     /// Asks a node all that its OpenAPI document allows, and what it does not (Schemathesis)
     Contract,
+    /// Builds the image of deploy/Containerfile on Debian's packages, and looks at it (as root)
+    Image,
     /// Runs everything that must pass: format, lints, licences, arrows, docs, OpenAPI, tests
     Check {
         /// Leaves the tests out
@@ -113,6 +116,7 @@ fn main() -> ExitCode {
         Task::Bench { arguments } => bench::bench(&arguments),
         Task::Growth { arguments } => bench::growth(&arguments),
         Task::Contract => contract::contract(),
+        Task::Image => image::image(),
         Task::Faults { only } => faults::faults(&only),
         Task::Check { fast } => check::check(fast),
         Task::Tidy { ids: false } => tidy::tidy(),

@@ -51,6 +51,10 @@ pub(crate) enum Program {
     PgBouncer,
     /// A library that tells programs another time.
     Faketime,
+    /// Builds images without an engine.
+    Buildah,
+    /// Makes a Debian of its packages.
+    Debootstrap,
 }
 
 impl Program {
@@ -65,6 +69,8 @@ impl Program {
             Self::Node => "Node.js",
             Self::PgBouncer => "PgBouncer",
             Self::Faketime => "libfaketime",
+            Self::Buildah => "buildah",
+            Self::Debootstrap => "debootstrap",
         }
     }
 
@@ -77,6 +83,8 @@ impl Program {
             Self::Node => "nodejs npm",
             Self::PgBouncer => "pgbouncer",
             Self::Faketime => "libfaketime",
+            Self::Buildah => "buildah",
+            Self::Debootstrap => "debootstrap",
         }
     }
 
@@ -89,6 +97,8 @@ impl Program {
             Self::Node => "node",
             Self::PgBouncer => "pgbouncer",
             Self::Faketime => "libfaketime",
+            Self::Buildah => "buildah",
+            Self::Debootstrap => "debootstrap",
         }
     }
 
@@ -101,6 +111,8 @@ impl Program {
             Self::Node => "`node` (18 or newer) and `npm`",
             Self::PgBouncer => "`pgbouncer`",
             Self::Faketime => "`libfaketimeMT.so.1`",
+            Self::Buildah => "`buildah`",
+            Self::Debootstrap => "`debootstrap`",
         }
     }
 
@@ -116,6 +128,7 @@ impl Program {
                 return version(Command::new("node").arg("--version"));
             }
             Self::Faketime => return Some(faketime_library()?.display().to_string()),
+            Self::Buildah | Self::Debootstrap => self.name().into(),
         };
         let version = version(Command::new(&program).arg("--version"))?;
         Some(format!("{version} ({})", program.display()))

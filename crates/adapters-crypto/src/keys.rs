@@ -11,6 +11,7 @@ use domain::secret::{
     CodeMac, IdentifierKey, RootSecret, Sealed, SessionToken, Subject, TokenHash,
 };
 use ports::keys::{Keys, Seal, UnsealError};
+use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::master::{MasterSecretError, SHORTEST_SECRET};
@@ -115,17 +116,24 @@ impl Keys for RootKeys {
 
 /// Keys that are there once a store was opened; nobody needs one before.
 #[derive(Debug, Default)]
-pub struct LateKeys(OnceLock<RootKeys>);
+pub struct LateKeys(OnceLock<(RootKeys, [u8; 32])>);
+
+/// A store was opened with one root secret and then with another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the root secret became another one")]
+pub struct OtherRootError;
 
 impl LateKeys {
-    /// Derives all keys from a store's root secret. Those of the first one stay.
-    pub fn set(&self, root: &RootSecret) -> Result<(), MasterSecretError> {
-        let _ = self.0.set(RootKeys::new(root.reveal())?);
-        Ok(())
+    /// Derives all keys from a store's root secret of 32 bytes or more. It is the same at each call.
+    pub fn set(&self, root: &RootSecret) -> Result<(), OtherRootError> {
+        let keys = RootKeys::new(root.reveal()).map_err(|_| OtherRootError)?;
+        let digest = array(digest::digest(&digest::SHA256, root.reveal()).as_ref());
+        let (_, held) = self.0.get_or_init(|| (keys, digest));
+        if *held == digest { Ok(()) } else { Err(OtherRootError) }
     }
 
     fn keys(&self) -> &RootKeys {
-        let Some(keys) = self.0.get() else {
+        let Some((keys, _)) = self.0.get() else {
             unreachable!("requests are answered, and tasks begun, once the store is open");
         };
         keys
@@ -349,6 +357,15 @@ mod tests {
 
     fn identity(number: u128) -> IdentityId {
         IdentityId::from_uuid(Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn late_keys_are_those_of_one_root_secret() {
+        let (keys, root) = (LateKeys::default(), |it| RootSecret::new(vec![it; 32]));
+        assert_eq!(keys.set(&root(7)), Ok(()));
+        assert_eq!(keys.set(&root(7)), Ok(()));
+        assert_eq!(keys.set(&root(8)), Err(OtherRootError));
+        assert_eq!(keys.set(&RootSecret::new(vec![7; 31])), Err(OtherRootError));
     }
 
     #[test]

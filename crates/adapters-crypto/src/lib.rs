@@ -16,7 +16,7 @@ pub use clock::SystemClock;
 pub use entropy::SystemEntropy;
 pub use hasher::legacy::{LegacyDigest, LegacyScheme, Salting};
 pub use hasher::{ArgonHasher, HasherSettings, HasherState, StartError, WrapError};
-pub use keys::{LateKeys, RootKeys};
+pub use keys::{LateKeys, OtherRootError, RootKeys};
 pub use master::{MasterKey, MasterSecretError, master_secret};
 pub use signatures::{ClientKeyError, ClientSignatures, client_key};
 pub use signer::RsaSigner;

@@ -13,7 +13,8 @@ use super::engine::Conn;
 use super::queries::in_transaction;
 use crate::error::Failure;
 use crate::keyring_row::EntryRow;
-use crate::schema::keyring;
+use crate::schema::{keyring, users};
+use crate::types::IdValue;
 
 #[async_trait]
 impl Keyring for Database {
@@ -21,9 +22,19 @@ impl Keyring for Database {
         self.read(named!("keyring.list"), (), |conn, none| list(conn, none).boxed()).await
     }
 
-    async fn put(&self, entry: &Entry) -> Result<bool, StoreError> {
-        self.write(named!("keyring.put"), EntryRow::of(entry), |conn, row| put(conn, row).boxed())
+    async fn has_accounts(&self) -> Result<bool, StoreError> {
+        self.read(named!("keyring.has_accounts"), (), |conn, none| has_accounts(conn, none).boxed())
             .await
+    }
+
+    async fn found(&self, first: &Entry) -> Result<bool, StoreError> {
+        let row = EntryRow::of(first);
+        self.write(named!("keyring.found"), row, |conn, row| put(conn, row).boxed()).await
+    }
+
+    async fn add(&self, next: &Entry, by: i32) -> Result<bool, StoreError> {
+        let args = (EntryRow::of(next), by);
+        self.write(named!("keyring.add"), args, |conn, args| add(conn, args).boxed()).await
     }
 
     async fn retire_all_but(&self, number: i32) -> Result<bool, StoreError> {
@@ -40,6 +51,11 @@ async fn list(conn: &mut Conn, (): &()) -> Result<Vec<Entry>, Failure> {
     rows.into_iter().map(EntryRow::entry).collect()
 }
 
+async fn has_accounts(conn: &mut Conn, (): &()) -> Result<bool, Failure> {
+    let first: Option<IdValue> = users::table.select(users::id).first(conn).await.optional()?;
+    Ok(first.is_some())
+}
+
 async fn put(conn: &mut Conn, row: &EntryRow) -> Result<bool, Failure> {
     let written = diesel::insert_into(keyring::table)
         .values(row.clone())
@@ -49,15 +65,16 @@ async fn put(conn: &mut Conn, row: &EntryRow) -> Result<bool, Failure> {
     Ok(written == 1)
 }
 
+async fn add(conn: &mut Conn, (row, by): &(EntryRow, i32)) -> Result<bool, Failure> {
+    in_transaction(conn, async |conn: &mut Conn| {
+        Ok(holds(conn, *by).await? && put(conn, row).await?)
+    })
+    .await
+}
+
 async fn retire_all_but(conn: &mut Conn, number: &i32) -> Result<bool, Failure> {
     in_transaction(conn, async |conn: &mut Conn| {
-        // All callers wait here for each other, whatever their entry: the first one is always there.
-        diesel::update(keyring::table.find(1))
-            .set(keyring::added_at.eq(keyring::added_at))
-            .execute(conn)
-            .await?;
-        let own = keyring::table.find(number).filter(keyring::wrapped.is_not_null());
-        if own.count().get_result::<i64>(conn).await? == 0 {
+        if !holds(conn, *number).await? {
             return Ok(false);
         }
         diesel::update(keyring::table.filter(keyring::number.ne(number)))
@@ -67,4 +84,16 @@ async fn retire_all_but(conn: &mut Conn, number: &i32) -> Result<bool, Failure> 
         Ok(true)
     })
     .await
+}
+
+/// True if the entry of this number holds the root secret; so it stays for the rest of a
+/// transaction.
+async fn holds(conn: &mut Conn, number: i32) -> Result<bool, Failure> {
+    // All callers wait here for each other, whatever their entry: the first one is always there.
+    diesel::update(keyring::table.find(1))
+        .set(keyring::added_at.eq(keyring::added_at))
+        .execute(conn)
+        .await?;
+    let own = keyring::table.find(number).filter(keyring::wrapped.is_not_null());
+    Ok(own.count().get_result::<i64>(conn).await? == 1)
 }

@@ -38,7 +38,7 @@ pub(crate) struct App {
     /// The header in which they give it.
     pub(crate) forwarded_header: String,
     draining: AtomicBool,
-    migrated: AtomicBool,
+    open: AtomicBool,
 }
 
 impl App {
@@ -54,7 +54,7 @@ impl App {
             trusted_proxies: settings.server.trusted_proxies.clone(),
             forwarded_header: settings.server.forwarded_header.clone(),
             draining: AtomicBool::new(false),
-            migrated: AtomicBool::new(false),
+            open: AtomicBool::new(false),
         })
     }
 
@@ -63,14 +63,15 @@ impl App {
         self.draining.store(true, Ordering::SeqCst);
     }
 
-    /// The database has the tables of this release.
-    pub(crate) fn set_migrated(&self) {
-        self.migrated.store(true, Ordering::SeqCst);
+    /// The database has the tables of this release and was opened by the master secret: there are
+    /// keys.
+    pub(crate) fn set_open(&self) {
+        self.open.store(true, Ordering::SeqCst);
     }
 
-    /// True once the database has the tables of this release.
-    pub(crate) fn is_migrated(&self) -> bool {
-        self.migrated.load(Ordering::SeqCst)
+    /// True once the database has the tables of this release and there are keys.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.load(Ordering::SeqCst)
     }
 
     /// True once the process is about to stop.

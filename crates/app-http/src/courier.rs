@@ -1,7 +1,7 @@
 //! The courier's rounds: what the outbox holds is told for as long as the process serves.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use application::oauth::keys::tend;
 use application::outbox::{Courier, deliver, take_due};
@@ -10,7 +10,7 @@ use ports::error::StoreError;
 use ports::outbox::Claimed;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::metrics;
 use crate::sweep::Sweeper;
@@ -66,7 +66,13 @@ async fn go_round(
     let mut has_keys = false;
     let mut sweeper = Sweeper::default();
     while !*stopped.borrow() {
-        let outcome = if is_ready() { hand_out(&courier, &mut hands).await } else { Ok(()) };
+        if !is_ready() {
+            tokio::select! {
+                () = sleep(POLL) => continue,
+                _ = stopped.wait_for(|it| *it) => break,
+            }
+        }
+        let outcome = hand_out(&courier, &mut hands).await;
         let pause = if outcome.is_ok() { POLL } else { PAUSE };
         match outcome {
             Ok(()) if is_well => {}
@@ -75,7 +81,7 @@ async fn go_round(
             Err(_) => {}
         }
         is_well = outcome.is_ok();
-        if is_well && !has_keys && is_ready() {
+        if is_well && !has_keys {
             has_keys = true;
             tend_keys(&courier).await;
         }
@@ -164,6 +170,7 @@ mod tests {
     use adapters_memory::Fakes;
     use domain::id::{EventId, UserId};
     use domain::later;
+    use domain::oauth::client::{Client, ClientId, Proof, Standing};
     use domain::outbox::{Event, News, Outgoing};
     use ports::event_sink::{EventSink, MockEventSink, NotTaken};
     use ports::outbox::MockOutbox;
@@ -292,9 +299,20 @@ mod tests {
         let mut outbox = MockOutbox::new();
         outbox.expect_claim().never();
         let sink = Arc::new(MockEventSink::new());
-        let courier = Courier { outbox: Arc::new(outbox), ..courier(&fakes, sink) };
+        let mut courier = Courier { outbox: Arc::new(outbox), ..courier(&fakes, sink) };
+        let mut policy = (*courier.ports.policy).clone();
+        policy.oauth.clients = vec![Client {
+            id: ClientId::parse("web").unwrap(),
+            proof: Proof::Nothing,
+            redirect_uris: Vec::new(),
+            standing: Standing::FirstParty,
+            origins: Vec::new(),
+        }];
+        courier.ports.policy = Arc::new(policy);
+        let keys = Arc::clone(&courier.ports.signing_keys);
         let rounds = Rounds::start(courier, || false);
-        sleep(Duration::from_mins(1)).await;
+        sleep(2 * FREE_EVERY).await;
+        assert_eq!(keys.list().await.unwrap(), [], "no key is made");
         rounds.stop(Duration::from_secs(1)).await;
     }
 }

@@ -25,7 +25,7 @@ const LENGTH: usize = 32;
 /// What to do with the master secrets.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Verb {
-    /// List those that open the database, with the one of the settings marked
+    /// List those that open the database or did, with the one of the settings marked
     List,
     /// Let another one open the database too
     Add {
@@ -41,6 +41,8 @@ pub(crate) enum Verb {
 pub(crate) struct Root {
     pub(crate) keyring: Arc<dyn Keyring>,
     pub(crate) master: MasterKey,
+    /// Where the master secret comes from, for people.
+    pub(crate) source: String,
     pub(crate) keys: Arc<LateKeys>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -53,6 +55,17 @@ impl Root {
         let root = open(&*self.keyring, &self.master, fresh, self.clock.now()).await?;
         self.keys.set(&root).map_err(|_| KeyringError::Garbled)
     }
+
+    /// Why it is not opened, with what is to be looked at.
+    pub(crate) fn told(&self, error: KeyringError) -> anyhow::Error {
+        match error {
+            KeyringError::Another | KeyringError::Retired => anyhow!("{}: {error}", self.source),
+            KeyringError::Store(_) => {
+                anyhow::Error::new(error).context("the database cannot be used")
+            }
+            KeyringError::Garbled | KeyringError::Lost | KeyringError::Raced => error.into(),
+        }
+    }
 }
 
 /// Does it for an operator.
@@ -63,38 +76,25 @@ pub(crate) async fn run(settings: &Settings, verb: Verb) -> Result<()> {
         Verb::List => {
             for entry in root.keyring.list().await.context("the database cannot be used")? {
                 let is_own = entry.master == root.master.id();
-                let state = match (entry.wrapped.is_some(), is_own) {
-                    (false, _) => "retired",
-                    (true, false) => "opens",
-                    (true, true) => "opens, and is this one",
-                };
-                writeln!(out, "{} added {} {state}", entry.number, entry.added_at)?;
+                let state = if entry.wrapped.is_some() { "opens" } else { "retired" };
+                let name =
+                    hex::encode(entry.master.as_bytes().first_chunk::<4>().unwrap_or(&[0; 4]));
+                let own = if is_own { ", and is this one" } else { "" };
+                writeln!(out, "{} {name} added {} {state}{own}", entry.number, entry.added_at)?;
             }
         }
         Verb::Add { file } => {
-            let next = read_master_secret(&file, settings.profile)?;
+            let next = read_master_secret(&file, settings.profile).context("argument `--file`")?;
             let next = MasterKey::new(next.expose_secret())?;
             let now = root.clock.now();
-            add(&*root.keyring, &root.master, &next, now).await.map_err(told)?;
+            add(&*root.keyring, &root.master, &next, now).await.map_err(|it| root.told(it))?;
             writeln!(out, "the database opens with it too")?;
         }
         Verb::RetireOthers => {
-            let others = retire_others(&*root.keyring, &root.master).await.map_err(told)?;
+            let others =
+                retire_others(&*root.keyring, &root.master).await.map_err(|it| root.told(it))?;
             writeln!(out, "retired {others}")?;
         }
     }
     Ok(())
-}
-
-/// The error with what is to be looked at.
-pub(crate) fn told(error: KeyringError) -> anyhow::Error {
-    match error {
-        KeyringError::Store(error) => {
-            anyhow::Error::new(error).context("the database cannot be used")
-        }
-        KeyringError::Another | KeyringError::Retired | KeyringError::Garbled => {
-            anyhow!("setting `secrets.key`: {error}")
-        }
-        KeyringError::Raced => anyhow::Error::new(error),
-    }
 }

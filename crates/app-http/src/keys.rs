@@ -8,7 +8,6 @@ use clap::Subcommand;
 use domain::oauth::key::Ring;
 use tokio::runtime::Handle;
 
-use crate::keyring::told;
 use crate::settings::Settings;
 use crate::wiring::{Wired, wire};
 
@@ -28,9 +27,9 @@ pub(crate) enum Verb {
 /// Does it for an operator.
 pub(crate) async fn run(settings: &Settings, verb: Verb) -> Result<()> {
     let Wired { ports, root, .. } = wire(settings, &Handle::current())?;
-    root.open().await.map_err(told)?;
     let mut out = io::stdout().lock();
     if let Verb::Rotate { now } = verb {
+        root.open().await.map_err(|it| root.told(it))?;
         match rotate(&ports, now).await.context("the key cannot be made")? {
             Some(key) => writeln!(out, "made {} which signs from {}", key.id, key.signs_from)?,
             None => bail!("another key was made at the same moment: look at `latchkey keys list`"),

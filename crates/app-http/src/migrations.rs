@@ -12,7 +12,7 @@ use ports::error::StoreError;
 
 use crate::app::App;
 use crate::kept_time::KeptTime;
-use crate::keyring::{self, Root};
+use crate::keyring::Root;
 use crate::settings::Store;
 use crate::wiring::{MigrationsError, migrate, pending};
 
@@ -93,7 +93,7 @@ async fn is_settled(app: &App, store: &Store, root: &Root, time: &KeptTime) -> R
     // The time comes last: nobody is served before it is known.
     let settled = is_migrated(store).await? && is_open(root).await? && time.look().await;
     if settled {
-        app.set_migrated();
+        app.set_open();
     }
     Ok(settled)
 }
@@ -109,7 +109,7 @@ async fn is_open(root: &Root) -> Result<bool> {
             tracing::warn!(cause = %error, "the database cannot be reached yet");
             Ok(false)
         }
-        Err(error) => Err(keyring::told(error)),
+        Err(error) => Err(root.told(error)),
     }
 }
 

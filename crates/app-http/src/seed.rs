@@ -26,7 +26,6 @@ use ports::keys::{Keys as _, Seal};
 use secrecy::ExposeSecret as _;
 use tokio::runtime::Handle;
 
-use crate::keyring::told;
 use crate::settings::{Profile, Settings};
 use crate::wiring;
 
@@ -60,7 +59,7 @@ pub(crate) async fn run(settings: &Settings, arguments: Arguments) -> Result<()>
     }
     wiring::migrate(&settings.store, Direction::Up).await?;
     let root = wiring::root(settings, &Handle::current())?;
-    root.open().await.map_err(told)?;
+    root.open().await.map_err(|it| root.told(it))?;
     let maker = Maker::new(settings, root.keys);
     let seeder = Seeder::begin(url).await?;
     let (since, mut out) = (Instant::now(), io::stderr().lock());

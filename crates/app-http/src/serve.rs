@@ -65,8 +65,8 @@ pub(crate) async fn serve(mut settings: Settings, traces: Option<Traces>) -> Res
     let enabled = ports.policy.ways.providers.iter();
     let providers: Vec<_> = enabled.map(|it| it.name).collect();
     let app = App::new(&settings, ports, inbox);
-    let migrated = Arc::clone(&app);
-    let rounds = Rounds::start(courier, move || migrated.is_migrated());
+    let opened = Arc::clone(&app);
+    let rounds = Rounds::start(courier, move || opened.is_open());
     let (last_request, draining) = watch::channel(false);
     let server = server(listener, Arc::clone(&app), draining)?;
     tracing::info!(%address, profile = ?settings.profile, ?providers, "latchkey serves");

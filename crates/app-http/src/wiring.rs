@@ -209,6 +209,7 @@ fn root_of(
     let secret = settings.secret.bytes(&**entropy)?;
     Ok(Root {
         keyring,
+        source: settings.secret.source(),
         master: MasterKey::new(secret.expose_secret()).context("setting `secrets.key`")?,
         keys: Arc::new(LateKeys::default()),
         clock: Arc::clone(clock),

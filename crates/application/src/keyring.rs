@@ -7,6 +7,9 @@ use ports::error::StoreError;
 use ports::keyring::{Keyring, Master};
 use thiserror::Error;
 
+/// The number of the first entry.
+const FIRST: i32 = 1;
+
 /// Why a store was not opened.
 #[derive(Debug, Error)]
 pub enum KeyringError {
@@ -19,8 +22,11 @@ pub enum KeyringError {
     /// What it keeps under this master secret was changed.
     #[error("the root secret in the database was changed")]
     Garbled,
-    /// Another one was added at the same moment.
-    #[error("another master secret was added at the same moment")]
+    /// It has accounts and no root secret, as after a restore of some of its tables.
+    #[error("the database has accounts and no root secret: restore its table `keyring`")]
+    Lost,
+    /// Another one was added, or this one retired, at the same moment.
+    #[error("the master secrets were changed at the same moment: look at them, and try again")]
     Raced,
     /// The store cannot tell.
     #[error(transparent)]
@@ -40,7 +46,11 @@ pub async fn open(
     if !entries.is_empty() {
         return Ok(opened(&entries, master)?.1);
     }
-    if keyring.put(&entry(1, master, &fresh, now)).await? {
+    // Another one would find nobody, and everybody would register anew.
+    if keyring.has_accounts().await? {
+        return Err(KeyringError::Lost);
+    }
+    if keyring.found(&entry(FIRST, master, &fresh, now)).await? {
         tracing::info!(target: "audit", event = "root_secret_made");
         return Ok(fresh);
     }
@@ -55,12 +65,12 @@ pub async fn add(
     now: Timestamp,
 ) -> Result<(), KeyringError> {
     let entries = keyring.list().await?;
-    let (_, root) = opened(&entries, present)?;
+    let (own, root) = opened(&entries, present)?;
     if opened(&entries, next).is_ok() {
         return Ok(());
     }
-    let number = entries.last().map_or(1, |it| it.number + 1);
-    if !keyring.put(&entry(number, next, &root, now)).await? {
+    let number = entries.last().map_or(FIRST, |it| it.number + 1);
+    if !keyring.add(&entry(number, next, &root, now), own).await? {
         return Err(KeyringError::Raced);
     }
     tracing::info!(target: "audit", event = "master_secret_added", number);
@@ -91,6 +101,10 @@ fn opened(entries: &[Entry], master: &dyn Master) -> Result<(i32, RootSecret), K
     let own = entries.iter().rfind(|it| it.master == master.id());
     let own = own.ok_or(KeyringError::Another)?;
     let wrapped = own.wrapped.as_ref().ok_or(KeyringError::Retired)?;
+    // Of a store from before roots were wrapped the first one is empty, and no other.
+    if wrapped.as_bytes().is_empty() && own.number != FIRST {
+        return Err(KeyringError::Garbled);
+    }
     let root = master.unwrap(wrapped).map_err(|_| KeyringError::Garbled)?;
     Ok((own.number, root))
 }

@@ -14,11 +14,20 @@ pub trait Keyring: Send + Sync {
     /// All entries, also those that are retired, in the order of their numbers.
     async fn list(&self) -> Result<Vec<Entry>, StoreError>;
 
-    /// Stores an entry, unless its number is taken; `false` if it is.
+    /// True if there is an account, whose identifiers are under a root secret.
+    async fn has_accounts(&self) -> Result<bool, StoreError>;
+
+    /// Stores the first entry, unless its number is taken; `false` if it is.
     ///
-    /// Atomic: of racing entries of one number one is stored, for all nodes. A number stays taken
-    /// when its entry is retired, so that a store gets no second root secret.
-    async fn put(&self, entry: &Entry) -> Result<bool, StoreError>;
+    /// Atomic: of racing entries one is stored, for all nodes. A number stays taken when its entry
+    /// is retired, so that a store gets no second root secret.
+    async fn found(&self, first: &Entry) -> Result<bool, StoreError>;
+
+    /// Stores another entry, unless its number is taken or the entry of the number `by` holds the
+    /// root secret no more; `false` then.
+    ///
+    /// Atomic, also against [`Keyring::retire_all_but`]: whoever is retired adds nobody.
+    async fn add(&self, next: &Entry, by: i32) -> Result<bool, StoreError>;
 
     /// Takes the root secret out of all entries but that of this number, for good; `false`, and
     /// nothing is taken, if that one holds it no more.

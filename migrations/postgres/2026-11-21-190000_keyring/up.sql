@@ -6,5 +6,7 @@ CREATE TABLE keyring (
     wrapped  bytea,
     added_at timestamptz NOT NULL
 );
+-- A node that starts now for the first time waits, and then finds the table gone.
+LOCK TABLE master_secret IN ACCESS EXCLUSIVE MODE;
 INSERT INTO keyring SELECT 1, fingerprint, ''::bytea, now() FROM master_secret;
 DROP TABLE master_secret;

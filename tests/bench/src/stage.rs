@@ -21,8 +21,7 @@ const SECRET: &str = "7b1d9c40e2a86f5533c1047e98fd26ba0e4c71d285963fab5de8104729
 pub(crate) const APP: &str = "bench-app";
 /// The provider of third-party logins: one call to it a login, and no profile.
 pub(crate) const PROVIDER: &str = "wechat_mini";
-/// A durable server with the memory that one would give it (a quarter of the machine's): the
-/// settings that `docs/operations.md` asks for.
+/// A durable server with the settings that `docs/operations.md` asks for, on a machine of 24 GiB.
 const POSTGRES: [&str; 8] = [
     "fsync=on",
     "synchronous_commit=on",

@@ -228,6 +228,7 @@ async fn the_service_works_by_a_role_with_few_rights() {
     for statement in [
         "UPDATE login_events SET outcome = 'failure'",
         "DELETE FROM audit_events",
+        "DELETE FROM keyring",
         "TRUNCATE login_events",
         "CREATE TABLE more (id integer)",
         "DROP TABLE users",

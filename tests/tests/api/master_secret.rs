@@ -35,12 +35,12 @@ async fn a_master_secret_is_followed_by_another_while_nodes_run() {
     drop(old);
     let retired = world.run_with(&NEXT_ONE, &["master-secret", "retire-others"]);
     assert_eq!(String::from_utf8_lossy(&retired.stdout), "retired 1\n");
-    let refused = world.run_with(&[], &["keys", "list"]);
+    let refused = world.run_with(&[], &["keys", "rotate"]);
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success());
     assert!(said.contains("secrets.key") && said.contains("retired"), "{said}");
     let listed = world.run(&["master-secret", "list"]);
-    assert!(listed.starts_with("1 ") && listed.contains("retired\n2 "), "{listed}");
+    assert!(listed.contains("retired, and is this one\n2 "), "{listed}");
     drop(new);
     let new = world.node_with(&NEXT_ONE).await;
     assert_eq!(new.client.as_user(&login).me().await.status, 200);
@@ -48,22 +48,43 @@ async fn a_master_secret_is_followed_by_another_while_nodes_run() {
 }
 
 /// A database whose master secret was its root secret goes on with it, and may then follow it by
-/// another one.
+/// another one; once a root secret is wrapped no migration takes it away.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_from_before_roots_were_wrapped_is_opened() {
-    let world = World::new(Topology::Sqlite).await;
-    let node = world.node().await;
-    drop(node);
-    // As the migration leaves it: no root secret beside the master secret's name.
-    world.sqlite("UPDATE keyring SET wrapped = x''");
-    let node = world.node().await;
-    let login = node.client.log_in("13800138000").await;
-    drop(node);
-    let file = world.folder().join("next.key");
-    std::fs::write(&file, NEXT).unwrap();
-    let _ = world.run(&["master-secret", "add", "--file", file.to_str().unwrap()]);
-    let node = world.node_with(&NEXT_ONE).await;
-    assert_eq!(node.client.log_in("13800138000").await.str("/user/id"), login.str("/user/id"));
+    for topology in [Topology::Sqlite, Topology::Postgres] {
+        let world = World::new(topology).await;
+        let run = async |statement: &str| match topology {
+            Topology::Sqlite => world.sqlite(statement),
+            _ => drop(world.sql(statement).await),
+        };
+        drop(world.node().await);
+        for verb in ["down", "redo"] {
+            let refused = world.run_with(&[], &["migrate", verb]);
+            assert!(!refused.status.success(), "{verb}");
+        }
+        // As it was before: the master secret's name, and no root secret beside it.
+        let empty = if topology == Topology::Sqlite { "x''" } else { "''" };
+        run(&format!("UPDATE keyring SET wrapped = {empty}")).await;
+        let _ = world.run(&["migrate", "down"]);
+        let _ = world.run(&["migrate", "up"]);
+        let node = world.node().await;
+        let login = node.client.log_in("13800138000").await;
+        drop(node);
+        let _ = world.run(&["migrate", "redo"]);
+        let file = world.folder().join("next.key");
+        std::fs::write(&file, NEXT).unwrap();
+        let _ = world.run(&["master-secret", "add", "--file", file.to_str().unwrap()]);
+        let node = world.node_with(&NEXT_ONE).await;
+        let again = node.client.log_in("13800138000").await;
+        assert_eq!(again.str("/user/id"), login.str("/user/id"));
+        drop(node);
+        assert!(!world.run_with(&[], &["migrate", "down"]).status.success());
+        // What is lost is told, and not replaced.
+        run("DELETE FROM keyring").await;
+        let refused = world.run_with(&NEXT_ONE, &["keys", "rotate"]);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains("no root secret"), "{said}");
+    }
 }
 
 /// Whatever cannot be a master secret is refused, and nothing is added.
@@ -77,7 +98,7 @@ async fn what_is_no_master_secret_is_not_added() {
         let arguments = ["master-secret", "add", "--file", file.to_str().unwrap()];
         let refused = world.run_with(&[], &arguments);
         let said = String::from_utf8_lossy(&refused.stderr);
-        assert!(!refused.status.success() && said.contains("secrets.key_file"), "{text}: {said}");
+        assert!(!refused.status.success() && said.contains("--file"), "{text}: {said}");
     }
     let absent = world.run_with(&[], &["master-secret", "add", "--file", "/nonexistent"]);
     assert!(!absent.status.success());

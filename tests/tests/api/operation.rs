@@ -47,7 +47,7 @@ fn an_unknown_key_refuses_the_start_and_is_named() {
     }
 }
 
-/// CFG-01: with another master secret nobody would be found, so production does not start.
+/// CFG-01: with another master secret nobody would be found, so no node starts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_belongs_to_its_master_secret() {
     let world = World::new(Topology::Postgres).await;

@@ -14,19 +14,22 @@ impl Keyring for MemoryDatabase {
         Ok(lock(&self.0).keyring.clone())
     }
 
-    async fn put(&self, entry: &Entry) -> Result<bool, StoreError> {
+    async fn has_accounts(&self) -> Result<bool, StoreError> {
+        Ok(!lock(&self.0).users.is_empty())
+    }
+
+    async fn found(&self, first: &Entry) -> Result<bool, StoreError> {
+        Ok(put(&mut lock(&self.0).keyring, first))
+    }
+
+    async fn add(&self, next: &Entry, by: i32) -> Result<bool, StoreError> {
         let entries = &mut lock(&self.0).keyring;
-        let is_free = entries.iter().all(|it| it.number != entry.number);
-        if is_free {
-            entries.push(entry.clone());
-            entries.sort_unstable_by_key(|it| it.number);
-        }
-        Ok(is_free)
+        Ok(holds(entries, by) && put(entries, next))
     }
 
     async fn retire_all_but(&self, number: i32) -> Result<bool, StoreError> {
         let entries = &mut lock(&self.0).keyring;
-        let is_held = entries.iter().any(|it| it.number == number && it.wrapped.is_some());
+        let is_held = holds(entries, number);
         if is_held {
             for other in entries.iter_mut().filter(|it| it.number != number) {
                 other.wrapped = None;
@@ -34,4 +37,19 @@ impl Keyring for MemoryDatabase {
         }
         Ok(is_held)
     }
+}
+
+/// True if the entry of this number holds the root secret.
+fn holds(entries: &[Entry], number: i32) -> bool {
+    entries.iter().any(|it| it.number == number && it.wrapped.is_some())
+}
+
+/// Stores an entry, unless its number is taken.
+fn put(entries: &mut Vec<Entry>, entry: &Entry) -> bool {
+    let is_free = entries.iter().all(|it| it.number != entry.number);
+    if is_free {
+        entries.push(entry.clone());
+        entries.sort_unstable_by_key(|it| it.number);
+    }
+    is_free
 }

@@ -58,7 +58,7 @@ struct Arrived {
     trace: Span,
     since: Instant,
     is_https: bool,
-    is_migrated: bool,
+    is_open: bool,
     is_rfc: bool,
 }
 
@@ -91,7 +91,7 @@ pub(crate) async fn gate(
         trace,
         since: Instant::now(),
         is_https: app.is_https,
-        is_migrated: app.is_migrated(),
+        is_open: app.is_open(),
         is_rfc: RFC.iter().any(|it| request.path().starts_with(it)),
     };
     let span = tracing::info_span!("request", request_id = %arrived.id, trace_id);
@@ -116,7 +116,7 @@ async fn pass(
     next: Next<impl MessageBody + 'static>,
     arrived: &Arrived,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(problem) = refusal(&request).or_else(|| arrived.unmigrated()) {
+    if let Some(problem) = refusal(&request).or_else(|| arrived.unopened()) {
         let response = arrived.finish(render(&problem, arrived));
         return Ok(request.into_response(response));
     }
@@ -193,10 +193,10 @@ fn render(problem: &Problem, arrived: &Arrived) -> HttpResponse {
 impl Arrived {
     /// Until the database has its tables, what needs them would fail in ways that say nothing
     /// (REL-05).
-    fn unmigrated(&self) -> Option<Problem> {
+    fn unopened(&self) -> Option<Problem> {
         let told = || Problem::new(Code::DependencyUnavailable).after(AGAIN);
         let stands_alone = || NO_DATABASE.iter().any(|it| self.route.starts_with(it));
-        (!self.is_migrated && !stands_alone()).then(told)
+        (!self.is_open && !stands_alone()).then(told)
     }
 
     /// Adds what every answer has, and writes the request's line into the log.
@@ -271,8 +271,8 @@ mod tests {
         let environment = Environment::new(variables.into());
         let settings = Settings::read(&environment).expect("settings");
         let app = App::new(&settings, adapters_memory::ports(), None);
-        if path != "/unmigrated" {
-            app.set_migrated();
+        if path != "/unopened" {
+            app.set_open();
         }
         let service = at::init_service(
             actix_web::App::new()
@@ -281,7 +281,7 @@ mod tests {
                 .route("/panics", web::get().to(panics))
                 .route("/sleeps", web::get().to(sleeps))
                 .route("/refuses", web::get().to(refuses))
-                .route("/unmigrated", web::get().to(panics))
+                .route("/unopened", web::get().to(panics))
                 .route("/ready", web::get().to(is_not_ready)),
         )
         .await;
@@ -308,7 +308,7 @@ mod tests {
     /// REL-05: without tables nothing is asked of the database, and no route fails.
     #[actix_web::test]
     async fn before_the_migrations_the_database_is_not_there() {
-        let (status, body, headers) = call("/unmigrated", "en").await;
+        let (status, body, headers) = call("/unopened", "en").await;
         assert_eq!(status, 503);
         assert!(body.contains("dependency_unavailable"), "{body}");
         assert!(headers.contains("retry-after"), "{headers}");

@@ -59,7 +59,7 @@ pub(crate) async fn ready(app: web::Data<App>) -> HttpResponse {
     let (database, redis) =
         futures_util::future::join(answers(app.ports.accounts.ping()), redis).await;
     let word = |it: bool| if it { "ok" } else { "unavailable" };
-    let database = database && app.is_migrated();
+    let database = database && app.is_open();
     let all = database && redis.unwrap_or(true);
     let status = if app.is_draining() { "draining" } else { word(all) };
     let checks = Checks { database: word(database), redis: redis.map(word) };

@@ -158,7 +158,10 @@ pub(crate) async fn post(
             return Ok(fallback::sent(sent));
         }
         Ok(Outcome::Done(it)) => it,
-        Err(problem) => return metrics::counted(LINK, method, Err(problem)),
+        Err(problem) => {
+            metrics::tried(LINK, method, Some(&problem));
+            return Err(problem);
+        }
     };
     metrics::tried(LINK, method, None);
     let body = LinkAnswer { identity: linked.identity.into() };

@@ -45,6 +45,14 @@ pub(super) fn source(sections: &Sections, profile: Profile) -> Result<MasterSecr
 }
 
 impl MasterSecret {
+    /// Where it comes from, for people.
+    pub(crate) fn source(&self) -> String {
+        match self {
+            Self::Given(_) => "setting `secrets.key`".to_owned(),
+            Self::Made(path) => format!("the master secret in {}", path.display()),
+        }
+    }
+
     /// The secret's bytes. Makes the file where there is none.
     pub(crate) fn bytes(&self, entropy: &dyn Entropy) -> Result<SecretSlice<u8>, SettingsError> {
         match self {

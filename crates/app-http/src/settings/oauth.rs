@@ -78,7 +78,7 @@ fn client(
 fn proof(number: usize, section: &sections::Client) -> Result<Proof, SettingsError> {
     match (&section.secret_hash, section.public_keys.as_slice()) {
         (None, []) => Ok(Proof::Nothing),
-        (Some(it), []) => secret_hash(it)
+        (Some(it), []) => secret_hashes(it)
             .map(Proof::Secret)
             .map_err(|problem| refusal(number, "secret_hash", problem)),
         (Some(_), _) => {
@@ -95,6 +95,14 @@ fn proof(number: usize, section: &sections::Client) -> Result<Proof, SettingsErr
             });
             read.collect::<Result<_, _>>().map(Proof::Keys)
         }
+    }
+}
+
+/// One hash, or two with a blank between: of a secret and of the one that follows it.
+fn secret_hashes(text: &str) -> Result<Vec<SecretHash>, &'static str> {
+    match text.split(' ').collect::<Vec<_>>().as_slice() {
+        hashes @ ([_] | [_, _]) => hashes.iter().map(|it| secret_hash(it)).collect(),
+        _ => Err("must not be more than 2"),
     }
 }
 
@@ -147,18 +155,19 @@ mod tests {
 
     #[test]
     fn a_client_is_read() {
-        let hash = "ab".repeat(32);
+        let (hash, next) = ("ab".repeat(32), "cd".repeat(32));
         let text = format!(
             r#"[{{"id":"web","redirect_uris":["https://a.example.com/cb","com.example.app:/cb"],
                  "origins":["https://a.example.com","http://localhost:3000"]}},
-                {{"id":"partner","trusted":true,"secret_hash":"{hash}"}},
+                {{"id":"partner","trusted":true,"secret_hash":"{hash} {next}"}},
                 {{"id":"other","first_party":false,"redirect_uris":["http://127.0.0.1/cb"]}}]"#
         );
         let provider = read(&text, URL, Profile::Production).unwrap();
         assert_eq!(provider.issuer, URL);
         let standings: Vec<_> = provider.clients.iter().map(|it| it.standing).collect();
         assert_eq!(standings, [Standing::FirstParty, Standing::Trusted, Standing::ThirdParty]);
-        assert_eq!(provider.clients[1].proof, Proof::Secret(SecretHash::new([0xab; 32])));
+        let hashes = [0xab, 0xcd].map(|it| SecretHash::new([it; 32])).to_vec();
+        assert_eq!(provider.clients[1].proof, Proof::Secret(hashes));
         assert_eq!(provider.clients[0].origins.len(), 2);
     }
 
@@ -206,7 +215,8 @@ mod tests {
         let zeros = "0".repeat(64);
         let capitals = "AB".repeat(32);
         let fine = "ab".repeat(32);
-        for bad in [NOTHING, &zeros, &capitals, "", "ab"] {
+        let (empty, three) = (format!("{fine} "), format!("{fine} {fine} {fine}"));
+        for bad in [NOTHING, &zeros, &capitals, "", "ab", &empty, &three] {
             let text = format!(r#"[{{"id":"a","secret_hash":"{bad}"}}]"#);
             let message = read(&text, URL, Profile::Development).unwrap_err();
             assert!(message.contains("secret_hash") && !message.contains("abab"), "{message}");

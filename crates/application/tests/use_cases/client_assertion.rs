@@ -40,7 +40,7 @@ fn ports_of(fakes: &Fakes) -> Ports {
         client("signer", Proof::Keys(vec![old, new.clone()])),
         client("other", Proof::Keys(vec![new])),
         client("public", Proof::Nothing),
-        client("secret", Proof::Secret(SecretHash::new([1; 32]))),
+        client("secret", Proof::Secret(vec![SecretHash::new([1; 32])])),
     ];
     Ports { policy: Arc::new(policy), ..ports }
 }

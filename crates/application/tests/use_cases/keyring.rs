@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use adapters_memory::FakeMaster;
 use adapters_memory::database::MemoryDatabase;
+use adapters_memory::{FakeMaster, Fakes};
 use application::keyring::{KeyringError, add, open, retire_others};
 use domain::keyring::Entry;
 use domain::secret::{RootSecret, Sealed};
 use ports::keyring::{Keyring, Master as _};
 use ports::testing::{RACERS, at, race};
+
+use super::logged_in;
 
 const OLD: FakeMaster = FakeMaster(1);
 const NEW: FakeMaster = FakeMaster(2);
@@ -63,12 +65,32 @@ async fn a_master_secret_is_followed_by_another() {
     assert_eq!(opened(&database, OLD, 9).await.unwrap(), root);
 }
 
+/// Accounts without a root secret are told, and get no other: nobody of them would be found.
+#[tokio::test]
+async fn accounts_get_no_second_root_secret() {
+    let fakes = Fakes::default();
+    logged_in(&fakes, &fakes.ports(), 1).await;
+    assert!(matches!(opened(&*fakes.database, OLD, 7).await, Err(KeyringError::Lost)));
+    assert_eq!(fakes.database.list().await.unwrap(), []);
+}
+
+/// Of a store from before roots were wrapped the first one is empty, and no other.
+#[tokio::test]
+async fn an_empty_root_secret_is_the_first_one_or_changed() {
+    let database = MemoryDatabase::default();
+    opened(&database, OLD, 7).await.unwrap();
+    let wrapped = Some(Sealed::new(Vec::new()));
+    let entry = Entry { number: 2, master: NEW.id(), wrapped, added_at: at(0) };
+    assert!(database.add(&entry, 1).await.unwrap());
+    assert!(matches!(opened(&database, NEW, 7).await, Err(KeyringError::Garbled)));
+}
+
 /// A root secret that does not open is never replaced: everybody would be lost.
 #[tokio::test]
 async fn a_changed_root_secret_is_told() {
     let database = MemoryDatabase::default();
     let wrapped = Some(Sealed::new(vec![9; 33]));
     let entry = Entry { number: 1, master: OLD.id(), wrapped, added_at: at(0) };
-    assert!(database.put(&entry).await.unwrap());
+    assert!(database.found(&entry).await.unwrap());
     assert!(matches!(opened(&database, OLD, 7).await, Err(KeyringError::Garbled)));
 }

@@ -35,7 +35,9 @@ fn client(id: &str, standing: Standing) -> Client {
         id: ClientId::parse(id).unwrap(),
         proof: match standing {
             Standing::FirstParty => Proof::Nothing,
-            Standing::Trusted | Standing::ThirdParty => Proof::Secret(SecretHash::new(secret)),
+            Standing::Trusted | Standing::ThirdParty => {
+                Proof::Secret(vec![SecretHash::new(secret)])
+            }
         },
         redirect_uris: vec![RedirectUri::parse(CALLBACK, false).unwrap()],
         standing,

@@ -1,6 +1,6 @@
 //! The programs that get their users from us, and how they prove who they are (OP-05).
 
-use std::fmt;
+use std::{fmt, slice};
 
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
@@ -74,8 +74,8 @@ pub enum Standing {
 pub enum Proof {
     /// By nothing: a public client, which can keep no secret.
     Nothing,
-    /// By its secret, of which this is the hash.
-    Secret(SecretHash),
+    /// By its secret, of which this is the hash; by either of two while one follows the other.
+    Secret(Vec<SecretHash>),
     /// By what one of its keys signed.
     Keys(Vec<ClientKey>),
 }
@@ -256,16 +256,18 @@ impl Shown {
 /// that, a public one by having none. `given` is the digest of the secret that was shown.
 #[must_use]
 pub fn is_proven(client: Option<&Client>, given: Option<&SecretHash>) -> bool {
-    // One comparison whoever it is (TIM-02).
+    // A comparison whoever it is (TIM-02).
     let nobody = SecretHash::new([0; 32]);
     let stored = match client.map(|it| &it.proof) {
-        Some(Proof::Secret(hash)) => Some(*hash),
-        Some(Proof::Nothing | Proof::Keys(_)) | None => None,
+        Some(Proof::Secret(hashes)) => hashes.as_slice(),
+        Some(Proof::Nothing | Proof::Keys(_)) | None => &[],
     };
-    let same = stored.unwrap_or(nobody) == *given.unwrap_or(&nobody);
+    let compared = if stored.is_empty() { slice::from_ref(&nobody) } else { stored };
+    let shown = given.unwrap_or(&nobody);
+    let same = compared.iter().fold(false, |same, it| (it == shown) | same);
     match (client, stored, given) {
-        (Some(_), Some(_), Some(_)) => same,
-        (Some(client), None, None) => client.is_public(),
+        (Some(_), [_, ..], Some(_)) => same,
+        (Some(client), [], None) => client.is_public(),
         _ => false,
     }
 }
@@ -280,7 +282,8 @@ mod tests {
     fn client(secret: Option<u8>) -> Client {
         Client {
             id: ClientId::parse("web").unwrap(),
-            proof: secret.map_or(Proof::Nothing, |it| Proof::Secret(SecretHash::new([it; 32]))),
+            proof: secret
+                .map_or(Proof::Nothing, |it| Proof::Secret(vec![SecretHash::new([it; 32])])),
             redirect_uris: Vec::new(),
             standing: Standing::FirstParty,
             origins: Vec::new(),
@@ -372,6 +375,17 @@ mod tests {
         for given in [None, Some(SecretHash::new([0; 32]))] {
             assert!(!is_proven(Some(&client), given.as_ref()));
         }
+    }
+
+    /// OP-05: while a secret follows another one both are good, and nothing else is.
+    #[test]
+    fn either_of_two_secrets_proves() {
+        let hash = |it| SecretHash::new([it; 32]);
+        let client = Client { proof: Proof::Secret(vec![hash(1), hash(2)]), ..client(None) };
+        for (shown, proven) in [(1, true), (2, true), (3, false), (0, false)] {
+            assert_eq!(is_proven(Some(&client), Some(&hash(shown))), proven, "{shown}");
+        }
+        assert!(!is_proven(Some(&client), None));
     }
 
     /// OP-05: a confidential client has to prove itself, a public one cannot.

@@ -38,7 +38,10 @@ where
     let keys: Arc<dyn SigningKeys> = Arc::new(RacyKeys::default());
     assert!(breaks(signing_keys::of_racing_keys_of_one_number_one_is_kept(keys)).await);
     let ring = || -> Arc<dyn Keyring> { Arc::new(RacyKeyring::default()) };
+    assert!(breaks(keyring::of_racing_first_entries_one_is_kept(ring())).await);
     assert!(breaks(keyring::of_racing_entries_of_one_number_one_is_kept(ring())).await);
+    assert!(breaks(keyring::a_number_stays_taken(ring())).await);
+    assert!(breaks(keyring::whoever_is_retired_adds_nobody(ring())).await);
     assert!(breaks(keyring::of_racing_retirements_one_entry_is_left(ring())).await);
 }
 
@@ -192,25 +195,33 @@ impl Keyring for RacyKeyring {
         Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    async fn put(&self, entry: &Entry) -> Result<bool, StoreError> {
-        let is_free = self.looked(|all| all.iter().all(|it| it.number != entry.number)).await;
+    async fn has_accounts(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn found(&self, first: &Entry) -> Result<bool, StoreError> {
+        let is_free = self.looked(|all| all.iter().all(|it| it.number != first.number)).await;
         if is_free {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry.clone());
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(first.clone());
         }
         Ok(is_free)
     }
 
+    async fn add(&self, next: &Entry, by: i32) -> Result<bool, StoreError> {
+        Ok(self.looked(|all| holds(all, by)).await && self.found(next).await?)
+    }
+
+    /// Forgets the others whole, so that their numbers are free.
     async fn retire_all_but(&self, number: i32) -> Result<bool, StoreError> {
-        let holds =
-            |all: &[Entry]| all.iter().any(|it| it.number == number && it.wrapped.is_some());
-        let is_held = self.looked(holds).await;
+        let is_held = self.looked(|all| holds(all, number)).await;
         if is_held {
-            for it in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
-                if it.number != number {
-                    it.wrapped = None;
-                }
-            }
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            all.retain(|it| it.number == number);
         }
         Ok(is_held)
     }
+}
+
+fn holds(all: &[Entry], number: i32) -> bool {
+    all.iter().any(|it| it.number == number && it.wrapped.is_some())
 }
