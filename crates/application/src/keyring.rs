@@ -46,15 +46,18 @@ pub async fn open(
     if !entries.is_empty() {
         return Ok(opened(&entries, master)?.1);
     }
-    // Another one would find nobody, and everybody would register anew.
-    if keyring.has_accounts().await? {
-        return Err(KeyringError::Lost);
-    }
-    if keyring.found(&entry(FIRST, master, &fresh, now)).await? {
+    // Beside accounts another one would find nobody, and everybody would register anew.
+    let is_bare = !keyring.has_accounts().await?;
+    if is_bare && keyring.found(&entry(FIRST, master, &fresh, now)).await? {
         tracing::info!(target: "audit", event = "root_secret_made");
         return Ok(fresh);
     }
-    Ok(opened(&keyring.list().await?, master)?.1)
+    // Another node may have been first, and may have accounts by now.
+    let entries = keyring.list().await?;
+    if entries.is_empty() {
+        return Err(KeyringError::Lost);
+    }
+    Ok(opened(&entries, master)?.1)
 }
 
 /// Adds a master secret beside the present one; nothing happens where it opens the store already.

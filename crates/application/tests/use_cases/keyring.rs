@@ -7,7 +7,7 @@ use adapters_memory::{FakeMaster, Fakes};
 use application::keyring::{KeyringError, add, open, retire_others};
 use domain::keyring::Entry;
 use domain::secret::{RootSecret, Sealed};
-use ports::keyring::{Keyring, Master as _};
+use ports::keyring::{Keyring, Master as _, MockKeyring};
 use ports::testing::{RACERS, at, race};
 
 use super::logged_in;
@@ -72,6 +72,19 @@ async fn accounts_get_no_second_root_secret() {
     logged_in(&fakes, &fakes.ports(), 1).await;
     assert!(matches!(opened(&*fakes.database, OLD, 7).await, Err(KeyringError::Lost)));
     assert_eq!(fakes.database.list().await.unwrap(), []);
+}
+
+/// A node that was first may have accounts before another one has looked twice.
+#[tokio::test]
+async fn another_nodes_first_account_is_no_loss() {
+    let root = RootSecret::new(vec![7; 32]);
+    let wrapped = Some(OLD.wrap(&root));
+    let entry = Entry { number: 1, master: OLD.id(), wrapped, added_at: at(0) };
+    let mut keyring = MockKeyring::new();
+    keyring.expect_list().times(1).returning(|| Ok(Vec::new()));
+    keyring.expect_has_accounts().times(1).returning(|| Ok(true));
+    keyring.expect_list().times(1).returning(move || Ok(vec![entry.clone()]));
+    assert_eq!(opened(&keyring, OLD, 8).await.unwrap(), root.reveal());
 }
 
 /// Of a store from before roots were wrapped the first one is empty, and no other.

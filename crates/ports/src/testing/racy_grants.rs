@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use domain::Timestamp;
 use domain::id::SessionId;
 use domain::keyring::Entry;
 use domain::oauth::code::Grant;
 use domain::oauth::key::{KeyId, SigningKey};
 use domain::secret::TokenHash;
+use domain::{Duration, Timestamp};
 
 use super::breaks;
 use super::contract::grants::{self, Stores};
@@ -184,7 +184,8 @@ struct RacyKeyring(Mutex<Vec<Entry>>);
 impl RacyKeyring {
     async fn looked(&self, is_so: impl Fn(&[Entry]) -> bool) -> bool {
         let found = is_so(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        tokio::task::yield_now().await;
+        // Long enough for all racers to have looked: the first entry is raced for once.
+        tokio::time::sleep(Duration::from_millis(5)).await;
         found
     }
 }
