@@ -1,5 +1,6 @@
--- What the service's role may do in PostgreSQL (CFG-03): no tables of its own, and of the audit log
--- only reading and adding; what opens the database it cannot remove. Run by `latchkey_owner`, who owns the tables, after each `latchkey migrate`.
+-- What the service's role may do in PostgreSQL (CFG-03): no tables of its own, of the audit log only
+-- reading and adding, of the keyring no deleting. Run by `latchkey_owner`, who owns the tables, after
+-- each `latchkey migrate`.
 GRANT USAGE ON SCHEMA public TO latchkey;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO latchkey;
 REVOKE DELETE ON keyring FROM latchkey;

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -31,6 +33,8 @@ const USER: &str = "10001:10001";
 const WRITABLE: [&str; 3] = ["/run/lock", "/tmp", "/var/tmp"];
 /// A master secret.
 const SECRET: &str = "6f1d2c3b4a59687706152433425160718293a4b5c6d7e8f90112233445566778";
+/// How long a program in the image may take, in seconds; stopping takes half of it at most.
+const PATIENCE: &str = "60";
 /// How often it is looked whether a node is well, and how long between two looks.
 const LOOKS: (u32, Duration) = (100, Duration::from_millis(100));
 
@@ -39,6 +43,8 @@ const LOOKS: (u32, Duration) = (100, Duration::from_millis(100));
 pub(crate) fn image() -> Result<()> {
     let progress = Progress::start();
     outlive_ctrl_c()?;
+    let is_root = cfg!(target_os = "linux") && output(Command::new("id").arg("-u"))?.trim() == "0";
+    ensure!(is_root, "an image is built and looked at by root, on Linux");
     setup::programs(&[Program::Buildah, Program::Debootstrap])?;
     let workspace = Workspace::load()?;
     let tools = Tools { folder: workspace.target_directory.join("image") };
@@ -85,11 +91,15 @@ impl Tools {
         command
     }
 
-    /// Makes the stand-in of the base, where it is not there yet.
+    /// Makes the stand-in of the base, of packages that an earlier run may have left.
     fn base(&self) -> Result<()> {
-        let system = self.folder.join("base");
+        // All else that it left is of no use.
+        run(self.buildah("rm").arg("--all"))?;
+        run(self.buildah("rmi").args(["--all", "--force"]))?;
+        let system = self.folder.join(BASE.1);
         // debootstrap takes this away last.
         if !system.join("etc").exists() || system.join("debootstrap").exists() {
+            let _ = fs::remove_dir_all(&system);
             run(Command::new("debootstrap").args(["--variant=minbase", BASE.1]).arg(&system))?;
         }
         let empty = output(self.buildah("from").arg("scratch"))?;
@@ -119,7 +129,9 @@ impl Container<'_> {
         let system = output(self.tools.buildah("mount").arg(&self.name))?;
         let system = Path::new(system.trim());
         let inside = |program: &str| {
-            let mut command = Command::new("chroot");
+            // What should end and does not is killed.
+            let mut command = Command::new("timeout");
+            command.args(["--signal=KILL", PATIENCE, "chroot"]);
             command.arg(format!("--userspec={USER}")).arg(system).arg(program).env_clear();
             let variables = settings.pointer("/Env").and_then(Value::as_array);
             let variables = variables.into_iter().flatten();
@@ -127,7 +139,8 @@ impl Container<'_> {
             command
         };
         // All that may be written is told; what may not be read is not gone into.
-        let look = "/ -xdev -type d ( -writable -print -o -true ) ! -readable -prune";
+        let look = "/ -xdev ( -type d -o -type f ) ( -writable -print -o -true ) -type d ! -readable \
+                    -prune";
         let found = output(inside("find").args(look.split(' ')))?;
         let found: BTreeSet<_> = found.lines().collect();
         ensure!(found == BTreeSet::from(WRITABLE), "its user may write to {found:?}");
@@ -139,8 +152,7 @@ impl Container<'_> {
         let own = own.map(|(key, value)| (format!("LATCHKEY__{key}"), value));
         let node = || {
             let mut node = inside("latchkey");
-            node.envs(own.clone()).env("LATCHKEY__SERVER__PUBLIC_URL", "https://id.example.com");
-            node.env("LATCHKEY__STORE__MIGRATE", "true").env("LATCHKEY__SMS__SENDERS", "[]");
+            node.envs(own.clone()).env("LATCHKEY__STORE__MIGRATE", "true");
             node
         };
         let refused = node().output()?;
@@ -162,7 +174,7 @@ impl Container<'_> {
         running.env(given.0, given.1).stdout(Stdio::null());
         let mut running = Running(running.spawn()?);
         let mut looks = 0;
-        while !is_well() {
+        while !(is_well() && is_ready(&bind)) {
             looks += 1;
             let ended = running.0.try_wait()?;
             ensure!(looks < LOOKS.0 && ended.is_none(), "the node is not well: {ended:?}");
@@ -173,6 +185,19 @@ impl Container<'_> {
         ensure!(end.success(), "SIGTERM ended it with {end}");
         Ok(())
     }
+}
+
+/// Whether the node there says that it is ready.
+fn is_ready(address: &str) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(address)?;
+        stream
+            .write_all(b"GET /health/ready HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|it| it.starts_with("HTTP/1.1 200 "))
 }
 
 impl Drop for Container<'_> {

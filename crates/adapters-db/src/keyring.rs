@@ -37,7 +37,7 @@ impl Keyring for Database {
         self.write(named!("keyring.add"), args, |conn, args| add(conn, args).boxed()).await
     }
 
-    async fn retire_all_but(&self, number: i32) -> Result<bool, StoreError> {
+    async fn retire_all_but(&self, number: i32) -> Result<Option<usize>, StoreError> {
         self.write(named!("keyring.retire_all_but"), number, |conn, number| {
             retire_all_but(conn, number).boxed()
         })
@@ -72,16 +72,17 @@ async fn add(conn: &mut Conn, (row, by): &(EntryRow, i32)) -> Result<bool, Failu
     .await
 }
 
-async fn retire_all_but(conn: &mut Conn, number: &i32) -> Result<bool, Failure> {
+async fn retire_all_but(conn: &mut Conn, number: &i32) -> Result<Option<usize>, Failure> {
     in_transaction(conn, async |conn: &mut Conn| {
         if !holds(conn, *number).await? {
-            return Ok(false);
+            return Ok(None);
         }
-        diesel::update(keyring::table.filter(keyring::number.ne(number)))
+        let others = keyring::table.filter(keyring::number.ne(number));
+        let retired = diesel::update(others.filter(keyring::wrapped.is_not_null()))
             .set(keyring::wrapped.eq(None::<Vec<u8>>))
             .execute(conn)
             .await?;
-        Ok(true)
+        Ok(Some(retired))
     })
     .await
 }

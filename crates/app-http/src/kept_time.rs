@@ -17,6 +17,8 @@ const EVERY: Duration = Duration::from_mins(1);
 pub(crate) struct KeptTime {
     pub(crate) clock: Arc<SystemClock>,
     pub(crate) accounts: Arc<dyn Accounts>,
+    /// Tells whether the database was opened: nothing is written into somebody else's.
+    pub(crate) is_ours: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl KeptTime {
@@ -31,7 +33,8 @@ impl KeptTime {
     /// Asks once and writes the present moment down: what ran out by now stays over, also for
     /// whoever starts with another clock. Not at the start, when that clock may yet be set right.
     pub(crate) async fn keep(&self) {
-        if self.look().await
+        if (self.is_ours)()
+            && self.look().await
             && let Err(error) = self.accounts.note(self.clock.now()).await
         {
             tracing::warn!(%error, "the present moment is not written down");
@@ -69,7 +72,12 @@ mod tests {
     ) -> KeptTime {
         let mut accounts = MockAccounts::new();
         accounts.expect_latest().returning(latest);
-        KeptTime { clock: Arc::default(), accounts: Arc::new(accounts) }
+        kept_by(accounts)
+    }
+
+    fn kept_by(accounts: MockAccounts) -> KeptTime {
+        let (clock, accounts) = (Arc::default(), Arc::new(accounts));
+        KeptTime { clock, accounts, is_ours: Arc::new(|| true) }
     }
 
     fn away() -> StoreError {
@@ -98,12 +106,18 @@ mod tests {
         let mut accounts = MockAccounts::new();
         accounts.expect_latest().returning(move || Ok(Some(hour_ahead)));
         accounts.expect_note().withf(move |it| *it >= hour_ahead).once().returning(|_| Ok(()));
-        KeptTime { clock: Arc::default(), accounts: Arc::new(accounts) }.keep().await;
+        kept_by(accounts).keep().await;
     }
 
     #[tokio::test]
     async fn nothing_is_written_down_where_the_database_is_away() {
         // The mock would panic.
         kept(|| Err(away())).keep().await;
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_into_a_database_that_is_not_open() {
+        let is_ours: Arc<dyn Fn() -> bool + Send + Sync> = Arc::new(|| false);
+        KeptTime { is_ours, ..kept(|| Ok(None)) }.keep().await;
     }
 }

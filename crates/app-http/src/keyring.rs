@@ -84,7 +84,8 @@ pub(crate) async fn run(settings: &Settings, verb: Verb) -> Result<()> {
             }
         }
         Verb::Add { file } => {
-            let next = read_master_secret(&file, settings.profile).context("argument `--file`")?;
+            let next = read_master_secret(&file, settings.profile)
+                .map_err(|problem| anyhow!("argument `--file`: {problem}"))?;
             let next = MasterKey::new(next.expose_secret())?;
             let now = root.clock.now();
             add(&*root.keyring, &root.master, &next, now).await.map_err(|it| root.told(it))?;

@@ -77,7 +77,8 @@ pub(crate) async fn serve(mut settings: Settings, traces: Option<Traces>) -> Res
         );
     }
     // A task of its own, so that whatever the database does the signal to stop is heard.
-    let kept = KeptTime { clock, accounts: Arc::clone(&app.ports.accounts) };
+    let (accounts, opened) = (Arc::clone(&app.ports.accounts), Arc::clone(&app));
+    let kept = KeptTime { clock, accounts, is_ours: Arc::new(move || opened.is_open()) };
     let starting =
         tokio::spawn(migrations::at_start(Arc::clone(&app), settings.store, root, kept.clone()));
     let keeping = tokio::spawn(kept.clone().go_on());

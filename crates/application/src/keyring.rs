@@ -87,10 +87,7 @@ pub async fn retire_others(
 ) -> Result<usize, KeyringError> {
     let entries = keyring.list().await?;
     let (own, _) = opened(&entries, present)?;
-    let others = entries.iter().filter(|it| it.wrapped.is_some() && it.number != own).count();
-    if !keyring.retire_all_but(own).await? {
-        return Err(KeyringError::Retired);
-    }
+    let others = keyring.retire_all_but(own).await?.ok_or(KeyringError::Retired)?;
     tracing::info!(target: "audit", event = "master_secrets_retired", but = own, others);
     Ok(others)
 }

@@ -29,11 +29,11 @@ pub trait Keyring: Send + Sync {
     /// Atomic, also against [`Keyring::retire_all_but`]: whoever is retired adds nobody.
     async fn add(&self, next: &Entry, by: i32) -> Result<bool, StoreError>;
 
-    /// Takes the root secret out of all entries but that of this number, for good; `false`, and
-    /// nothing is taken, if that one holds it no more.
+    /// Takes the root secret out of all entries but that of this number, for good, and tells of how
+    /// many; `None`, and nothing is taken, if that one holds it no more.
     ///
-    /// Atomic: of racing calls for several entries one is told `true`, so that one keeps it.
-    async fn retire_all_but(&self, number: i32) -> Result<bool, StoreError>;
+    /// Atomic: of racing calls for several entries one is told a number, so that one keeps it.
+    async fn retire_all_but(&self, number: i32) -> Result<Option<usize>, StoreError>;
 }
 
 /// A master secret: wraps root secrets.

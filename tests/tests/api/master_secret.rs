@@ -1,5 +1,6 @@
 //! CFG-01: a master secret is followed by another one while nodes run, and nobody notices.
 
+use tests::test_servers::Postgres;
 use tests::{Topology, World};
 
 /// Another one than the world's.
@@ -51,19 +52,29 @@ async fn a_master_secret_is_followed_by_another_while_nodes_run() {
 /// another one; once a root secret is wrapped no migration takes it away.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_from_before_roots_were_wrapped_is_opened() {
-    for topology in [Topology::Sqlite, Topology::Postgres] {
-        let world = World::new(topology).await;
-        let run = async |statement: &str| match topology {
-            Topology::Sqlite => world.sqlite(statement),
-            _ => drop(world.sql(statement).await),
+    // Migrations run at the server itself, whatever stands before others.
+    let postgres = Postgres::start().unwrap();
+    let worlds = [World::new(Topology::Sqlite).await, World::without_redis(&postgres).await];
+    for world in worlds {
+        let is_sqlite = world.topology == Topology::Sqlite;
+        let run = async |statement: &str| {
+            if is_sqlite {
+                world.sqlite(statement);
+            } else {
+                let _ = world.sql(statement).await;
+            }
+        };
+        let refused = |arguments: &[&str], why: &str| {
+            let refused = world.run_with(&NEXT_ONE, arguments);
+            let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert!(!refused.status.success() && said.contains(why), "{arguments:?}: {said}");
         };
         drop(world.node().await);
         for verb in ["down", "redo"] {
-            let refused = world.run_with(&[], &["migrate", verb]);
-            assert!(!refused.status.success(), "{verb}");
+            refused(&["migrate", verb], "wrapped_roots");
         }
         // As it was before: the master secret's name, and no root secret beside it.
-        let empty = if topology == Topology::Sqlite { "x''" } else { "''" };
+        let empty = if is_sqlite { "x''" } else { "''" };
         run(&format!("UPDATE keyring SET wrapped = {empty}")).await;
         let _ = world.run(&["migrate", "down"]);
         let _ = world.run(&["migrate", "up"]);
@@ -78,12 +89,10 @@ async fn a_database_from_before_roots_were_wrapped_is_opened() {
         let again = node.client.log_in("13800138000").await;
         assert_eq!(again.str("/user/id"), login.str("/user/id"));
         drop(node);
-        assert!(!world.run_with(&[], &["migrate", "down"]).status.success());
+        refused(&["migrate", "down"], "wrapped_roots");
         // What is lost is told, and not replaced.
         run("DELETE FROM keyring").await;
-        let refused = world.run_with(&NEXT_ONE, &["keys", "rotate"]);
-        let said = String::from_utf8_lossy(&refused.stderr);
-        assert!(!refused.status.success() && said.contains("no root secret"), "{said}");
+        refused(&["keys", "rotate"], "no root secret");
     }
 }
 

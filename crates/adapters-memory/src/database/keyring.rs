@@ -27,15 +27,13 @@ impl Keyring for MemoryDatabase {
         Ok(holds(entries, by) && put(entries, next))
     }
 
-    async fn retire_all_but(&self, number: i32) -> Result<bool, StoreError> {
+    async fn retire_all_but(&self, number: i32) -> Result<Option<usize>, StoreError> {
         let entries = &mut lock(&self.0).keyring;
-        let is_held = holds(entries, number);
-        if is_held {
-            for other in entries.iter_mut().filter(|it| it.number != number) {
-                other.wrapped = None;
-            }
+        if !holds(entries, number) {
+            return Ok(None);
         }
-        Ok(is_held)
+        let others = entries.iter_mut().filter(|it| it.number != number);
+        Ok(Some(others.filter_map(|it| it.wrapped.take()).count()))
     }
 }
 

@@ -191,8 +191,8 @@ fn render(problem: &Problem, arrived: &Arrived) -> HttpResponse {
 }
 
 impl Arrived {
-    /// Until the database has its tables, what needs them would fail in ways that say nothing
-    /// (REL-05).
+    /// Until the database has its tables and was opened, what needs those or the keys would fail in
+    /// ways that say nothing (REL-05).
     fn unopened(&self) -> Option<Problem> {
         let told = || Problem::new(Code::DependencyUnavailable).after(AGAIN);
         let stands_alone = || NO_DATABASE.iter().any(|it| self.route.starts_with(it));
@@ -305,9 +305,9 @@ mod tests {
         assert!(headers.contains("nosniff") && headers.contains("x-request-id"), "{headers}");
     }
 
-    /// REL-05: without tables nothing is asked of the database, and no route fails.
+    /// REL-05: without tables and keys nothing is asked of the database, and no route fails.
     #[actix_web::test]
-    async fn before_the_migrations_the_database_is_not_there() {
+    async fn before_it_is_opened_the_database_is_not_there() {
         let (status, body, headers) = call("/unopened", "en").await;
         assert_eq!(status, 503);
         assert!(body.contains("dependency_unavailable"), "{body}");

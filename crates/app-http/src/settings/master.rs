@@ -18,8 +18,8 @@ const LENGTH: usize = 32;
 /// Where the master secret comes from.
 #[derive(Debug)]
 pub(crate) enum MasterSecret {
-    /// It was given.
-    Given(SecretSlice<u8>),
+    /// It was given, by the setting of this name.
+    Given(SecretSlice<u8>, &'static str),
     /// It is in this file, or is made there.
     Made(PathBuf),
 }
@@ -32,8 +32,8 @@ pub(super) fn source(sections: &Sections, profile: Profile) -> Result<MasterSecr
         (false, false, _) => {
             Err(SettingsError::key("secrets.key", "is given twice: here and by secrets.key_file"))
         }
-        (false, true, _) => decode(key, "secrets.key", profile).map(MasterSecret::Given),
-        (true, false, _) => read(Path::new(file), profile).map(MasterSecret::Given),
+        (false, true, _) => given(decode(key, profile), "secrets.key"),
+        (true, false, _) => given(read(Path::new(file), profile), "secrets.key_file"),
         (true, true, Profile::Production) => {
             Err(SettingsError::key("secrets.key", "must be set in production"))
         }
@@ -44,11 +44,21 @@ pub(super) fn source(sections: &Sections, profile: Profile) -> Result<MasterSecr
     }
 }
 
+fn given(
+    read: Result<SecretSlice<u8>, String>,
+    key: &'static str,
+) -> Result<MasterSecret, SettingsError> {
+    match read {
+        Ok(secret) => Ok(MasterSecret::Given(secret, key)),
+        Err(problem) => Err(SettingsError::key(key, problem)),
+    }
+}
+
 impl MasterSecret {
     /// Where it comes from, for people.
     pub(crate) fn source(&self) -> String {
         match self {
-            Self::Given(_) => "setting `secrets.key`".to_owned(),
+            Self::Given(_, key) => format!("setting `{key}`"),
             Self::Made(path) => format!("the master secret in {}", path.display()),
         }
     }
@@ -56,12 +66,13 @@ impl MasterSecret {
     /// The secret's bytes. Makes the file where there is none.
     pub(crate) fn bytes(&self, entropy: &dyn Entropy) -> Result<SecretSlice<u8>, SettingsError> {
         match self {
-            Self::Given(it) => Ok(it.clone()),
+            Self::Given(secret, _) => Ok(secret.clone()),
             Self::Made(path) => {
                 if !path.exists() {
                     make(path, entropy).map_err(|source| unusable(path, source))?;
                 }
                 read(path, Profile::Development)
+                    .map_err(|it| unusable(path, io::Error::new(io::ErrorKind::InvalidData, it)))
             }
         }
     }
@@ -93,17 +104,15 @@ fn make(path: &Path, entropy: &dyn Entropy) -> io::Result<()> {
     }
 }
 
-/// Reads the secret in a file, as `secrets.key_file` names one.
-pub(crate) fn read(path: &Path, profile: Profile) -> Result<SecretSlice<u8>, SettingsError> {
-    let text = fs::read_to_string(path).map_err(|it| {
-        let problem = format!("{} cannot be read: {}", path.display(), it.kind());
-        SettingsError::key("secrets.key_file", problem)
-    })?;
-    if profile == Profile::Production && !is_own(path)? {
-        let problem = "names a file that others may read; its mode must be 0600 or 0400";
-        return Err(SettingsError::key("secrets.key_file", problem));
+/// Reads the secret in a file, or tells what is wrong with it.
+pub(crate) fn read(path: &Path, profile: Profile) -> Result<SecretSlice<u8>, String> {
+    let failed = |it: io::Error| format!("{} cannot be read: {}", path.display(), it.kind());
+    let text = fs::read_to_string(path).map_err(failed)?;
+    let mode = fs::metadata(path).map_err(failed)?.permissions();
+    if profile == Profile::Production && is_open(&mode) {
+        return Err("names a file that others may read; its mode must be 0600 or 0400".to_owned());
     }
-    decode(text.trim(), "secrets.key_file", profile)
+    decode(text.trim(), profile)
 }
 
 /// True for a file that nobody but its owner may read or write (CFG-01).
@@ -121,19 +130,18 @@ fn unusable(path: &Path, source: io::Error) -> SettingsError {
 }
 
 /// Reads hex or base64, and refuses what is short; in production also what is plainly not random.
-fn decode(text: &str, key: &str, profile: Profile) -> Result<SecretSlice<u8>, SettingsError> {
-    let refuse = |problem: &str| Err(SettingsError::key(key, problem));
+fn decode(text: &str, profile: Profile) -> Result<SecretSlice<u8>, String> {
     let bytes = match master_secret(text) {
         Ok(bytes) => bytes,
-        Err(MasterSecretError::NotEncoded) => return refuse("must be hex or base64"),
-        Err(MasterSecretError::TooShort) => return refuse("must have at least 32 bytes"),
+        Err(MasterSecretError::NotEncoded) => return Err("must be hex or base64".to_owned()),
+        Err(MasterSecretError::TooShort) => return Err("must have at least 32 bytes".to_owned()),
     };
     // 32 random bytes have about 30 different ones; a sample typed by hand has few.
     let different = bytes.iter().collect::<std::collections::BTreeSet<_>>().len();
     let is_text = bytes.iter().all(|it| it.is_ascii_graphic() || *it == b' ');
     let climbs = bytes.windows(2).all(|it| matches!(it, [a, b] if a.wrapping_add(1) == *b));
     if profile == Profile::Production && (different < 16 || climbs || is_text) {
-        return refuse("is a known sample or not random");
+        return Err("is a known sample or not random".to_owned());
     }
     Ok(bytes.to_vec().into())
 }
@@ -162,7 +170,7 @@ mod tests {
     #[case::encoded_text("cGxlYXNlIGNoYW5nZSBtZSBiZWZvcmUgeW91IHJ1biB0aGlzIQ==")]
     #[case::short("9b1c1e6a5d0f4c7799c2a1b0e4d5f607")]
     fn a_sample_is_no_secret(#[case] text: &str) {
-        assert!(decode(text, "secrets.key", Profile::Production).is_err());
+        assert!(decode(text, Profile::Production).is_err());
     }
 
     /// CFG-01: the secret that is made is for its owner alone, and stays the same.

@@ -8,6 +8,9 @@ use domain::oauth::redirect::RedirectUri;
 use super::sections::{self, Sections};
 use super::{Profile, SettingsError, is_local};
 
+/// What is said of a hash that is nobody's.
+const NO_HASH: &str = "is the hash of nothing";
+
 /// SHA-256 of nothing: what a script gives that hashed an empty variable.
 const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -100,15 +103,16 @@ fn proof(number: usize, section: &sections::Client) -> Result<Proof, SettingsErr
 
 /// One hash, or two with a blank between: of a secret and of the one that follows it.
 fn secret_hashes(text: &str) -> Result<Vec<SecretHash>, &'static str> {
-    match text.split(' ').collect::<Vec<_>>().as_slice() {
-        hashes @ ([_] | [_, _]) => hashes.iter().map(|it| secret_hash(it)).collect(),
-        _ => Err("must not be more than 2"),
+    match text.split_ascii_whitespace().collect::<Vec<_>>().as_slice() {
+        [] => Err(NO_HASH),
+        [_, _, _, ..] => Err("must not be more than 2"),
+        hashes => hashes.iter().map(|it| secret_hash(it)).collect(),
     }
 }
 
 fn secret_hash(text: &str) -> Result<SecretHash, &'static str> {
     if text == NOTHING || text.bytes().all(|it| it == b'0') {
-        return Err("is the hash of nothing");
+        return Err(NO_HASH);
     }
     let mut bytes = [0; 32];
     let is_plain = !text.bytes().any(|it| it.is_ascii_uppercase());
@@ -215,8 +219,8 @@ mod tests {
         let zeros = "0".repeat(64);
         let capitals = "AB".repeat(32);
         let fine = "ab".repeat(32);
-        let (empty, three) = (format!("{fine} "), format!("{fine} {fine} {fine}"));
-        for bad in [NOTHING, &zeros, &capitals, "", "ab", &empty, &three] {
+        let three = format!("{fine} {fine} {fine}");
+        for bad in [NOTHING, &zeros, &capitals, "", " ", "ab", &three] {
             let text = format!(r#"[{{"id":"a","secret_hash":"{bad}"}}]"#);
             let message = read(&text, URL, Profile::Development).unwrap_err();
             assert!(message.contains("secret_hash") && !message.contains("abab"), "{message}");

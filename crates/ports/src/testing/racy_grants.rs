@@ -213,13 +213,14 @@ impl Keyring for RacyKeyring {
     }
 
     /// Forgets the others whole, so that their numbers are free.
-    async fn retire_all_but(&self, number: i32) -> Result<bool, StoreError> {
-        let is_held = self.looked(|all| holds(all, number)).await;
-        if is_held {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            all.retain(|it| it.number == number);
+    async fn retire_all_but(&self, number: i32) -> Result<Option<usize>, StoreError> {
+        if !self.looked(|all| holds(all, number)).await {
+            return Ok(None);
         }
-        Ok(is_held)
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = all.len();
+        all.retain(|it| it.number == number);
+        Ok(Some(before - all.len()))
     }
 }
 
