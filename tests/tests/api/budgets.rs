@@ -55,7 +55,8 @@ impl<'a> Meter<'a> {
         outside.map(|it| it.chars().take(100).collect()).collect()
     }
 
-    /// The statements in the server's log, BEGIN and COMMIT aside.
+    /// The statements in the server's log, BEGIN and COMMIT aside, and what the courier does behind
+    /// all requests.
     fn statements(&self) -> Vec<String> {
         let log = std::fs::read_to_string(self.postgres.log_path()).unwrap();
         log.lines()
@@ -65,6 +66,7 @@ impl<'a> Meter<'a> {
             .map(|(_, statement)| statement.chars().take(100).collect::<String>())
             .filter(|it| !it.contains("BEGIN") && !it.contains("COMMIT"))
             .filter(|it| !it.contains("WITH due AS MATERIALIZED") && !it.contains("oauth_keys"))
+            .filter(|it| !it.contains("UPDATE \"outbox\""))
             .collect()
     }
 }
