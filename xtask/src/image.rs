@@ -6,11 +6,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -18,6 +16,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use test_servers::free_port;
 
+use crate::node::{Node, is_ready};
 use crate::run::{Progress, cargo, outlive_ctrl_c, output, run};
 use crate::setup::{self, Program};
 use crate::workspace::{Workspace, root};
@@ -172,7 +171,7 @@ impl Container<'_> {
         ensure!(!is_well(), "the health check finds a node where none is");
         let mut running = node();
         running.env(given.0, given.1).stdout(Stdio::null());
-        let mut running = Running(running.spawn()?);
+        let mut running = Node::spawn(&mut running)?;
         let mut looks = 0;
         while !(is_well() && is_ready(&bind)) {
             looks += 1;
@@ -187,34 +186,10 @@ impl Container<'_> {
     }
 }
 
-/// Whether the node there says that it is ready.
-fn is_ready(address: &str) -> bool {
-    let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(address)?;
-        stream
-            .write_all(b"GET /health/ready HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    ask().is_ok_and(|it| it.starts_with("HTTP/1.1 200 "))
-}
-
 impl Drop for Container<'_> {
     fn drop(&mut self) {
         if let Err(error) = output(self.tools.buildah("rm").arg(&self.name)) {
             eprintln!("warning: {error:#}");
         }
-    }
-}
-
-/// A node, which ends with us.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Both fail only if it has ended.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }

@@ -1,6 +1,7 @@
 //! The project's tasks: `cargo xtask <task>`.
 //!
-//! One file a task. `run.rs` starts other programs, `workspace.rs` asks cargo about the packages.
+//! One file a task. `run.rs` starts other programs, `node.rs` the service, `workspace.rs` asks cargo about
+//! the packages.
 
 mod bench;
 mod check;
@@ -9,6 +10,7 @@ mod dev;
 mod faults;
 mod image;
 mod migrate;
+mod node;
 mod openapi;
 mod run;
 mod setup;
