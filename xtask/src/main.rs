@@ -6,9 +6,9 @@
 mod bench;
 mod check;
 mod contract;
+mod deployment;
 mod dev;
 mod faults;
-mod image;
 mod migrate;
 mod node;
 mod openapi;
@@ -72,8 +72,8 @@ enum Task {
     },
     /// Asks a node all that its OpenAPI document allows, and what it does not (Schemathesis)
     Contract,
-    /// Builds the image of deploy/Containerfile on Debian's packages, and looks at it (as root)
-    Image,
+    /// Runs what deploy/ describes: image, composition, unit, alarms (as root, on Linux)
+    Deployment,
     /// Runs everything that must pass: format, lints, licences, arrows, docs, OpenAPI, tests
     Check {
         /// Leaves the tests out
@@ -118,7 +118,7 @@ fn main() -> ExitCode {
         Task::Bench { arguments } => bench::bench(&arguments),
         Task::Growth { arguments } => bench::growth(&arguments),
         Task::Contract => contract::contract(),
-        Task::Image => image::image(),
+        Task::Deployment => deployment::deployment(),
         Task::Faults { only } => faults::faults(&only),
         Task::Check { fast } => check::check(fast),
         Task::Tidy { ids: false } => tidy::tidy(),

@@ -1,10 +1,11 @@
 //! A node that a task runs on, or looks at.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command};
 
 use anyhow::{Context as _, Result};
+use serde_json::Value;
 
 /// The process, which ends with us.
 pub(crate) struct Node(pub(crate) Child);
@@ -25,13 +26,22 @@ impl Drop for Node {
 
 /// Whether the node at `address` says that it is ready.
 pub(crate) fn is_ready(address: &str) -> bool {
-    let ask = || -> io::Result<String> {
-        let mut stream = TcpStream::connect(address)?;
-        stream
-            .write_all(b"GET /health/ready HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    ask().is_ok_and(|it| it.starts_with("HTTP/1.1 200 "))
+    asked(address, "GET /health/ready HTTP/1.1\r\n", "").is_ok_and(|it| it == 200)
+}
+
+/// The status of the answer to a JSON that is posted.
+pub(crate) fn posted(address: &str, path: &str, body: &Value) -> Result<u16> {
+    let head = format!("POST {path} HTTP/1.1\r\ncontent-type: application/json\r\n");
+    asked(address, &head, &body.to_string())
+}
+
+fn asked(address: &str, head: &str, body: &str) -> Result<u16> {
+    let mut stream = TcpStream::connect(address)?;
+    let length = body.len();
+    let rest = format!("host: node\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+    stream.write_all([head, &rest].concat().as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let status = answer.split(' ').nth(1).with_context(|| format!("no status: {answer}"))?;
+    Ok(status.parse()?)
 }

@@ -51,10 +51,16 @@ pub(crate) enum Program {
     PgBouncer,
     /// A library that tells programs another time.
     Faketime,
-    /// Builds images without an engine.
-    Buildah,
+    /// An engine of containers.
+    Docker,
+    /// Runs several containers as one.
+    Compose,
     /// Makes a Debian of its packages.
     Debootstrap,
+    /// Looks at units of systemd.
+    Systemd,
+    /// Looks at alarms.
+    Promtool,
 }
 
 impl Program {
@@ -69,8 +75,11 @@ impl Program {
             Self::Node => "Node.js",
             Self::PgBouncer => "PgBouncer",
             Self::Faketime => "libfaketime",
-            Self::Buildah => "buildah",
+            Self::Docker => "Docker",
+            Self::Compose => "Docker Compose",
             Self::Debootstrap => "debootstrap",
+            Self::Systemd => "systemd",
+            Self::Promtool => "promtool",
         }
     }
 
@@ -83,8 +92,11 @@ impl Program {
             Self::Node => "nodejs npm",
             Self::PgBouncer => "pgbouncer",
             Self::Faketime => "libfaketime",
-            Self::Buildah => "buildah",
+            Self::Docker => "docker.io",
+            Self::Compose => "docker-compose",
             Self::Debootstrap => "debootstrap",
+            Self::Systemd => "systemd",
+            Self::Promtool => "prometheus",
         }
     }
 
@@ -97,8 +109,11 @@ impl Program {
             Self::Node => "node",
             Self::PgBouncer => "pgbouncer",
             Self::Faketime => "libfaketime",
-            Self::Buildah => "buildah",
+            Self::Docker => "docker",
+            Self::Compose => "docker-compose",
             Self::Debootstrap => "debootstrap",
+            Self::Systemd => "systemd",
+            Self::Promtool => "prometheus",
         }
     }
 
@@ -111,8 +126,11 @@ impl Program {
             Self::Node => "`node` (18 or newer) and `npm`",
             Self::PgBouncer => "`pgbouncer`",
             Self::Faketime => "`libfaketimeMT.so.1`",
-            Self::Buildah => "`buildah`",
+            Self::Docker => "`dockerd` and `docker`",
+            Self::Compose => "`docker-compose`",
             Self::Debootstrap => "`debootstrap`",
+            Self::Systemd => "`systemd-analyze`",
+            Self::Promtool => "`promtool`",
         }
     }
 
@@ -128,7 +146,14 @@ impl Program {
                 return version(Command::new("node").arg("--version"));
             }
             Self::Faketime => return Some(faketime_library()?.display().to_string()),
-            Self::Buildah | Self::Debootstrap => self.name().into(),
+            Self::Docker => {
+                version(Command::new("docker").arg("--version"))?;
+                "dockerd".into()
+            }
+            Self::Systemd => "systemd-analyze".into(),
+            Self::Compose => "docker-compose".into(),
+            Self::Debootstrap => "debootstrap".into(),
+            Self::Promtool => "promtool".into(),
         };
         let version = version(Command::new(&program).arg("--version"))?;
         Some(format!("{version} ({})", program.display()))

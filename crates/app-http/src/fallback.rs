@@ -1,8 +1,7 @@
 //! `fallback`, beside a carrier's credential: where a code goes if the carrier proves nothing.
 
 use actix_web::HttpResponse;
-use application::challenge::Sent;
-use application::fallback::Fallback;
+use application::fallback::{Fallback, Outcome};
 use domain::credential::code::Purpose;
 use domain::credential::{Credential, IdentityCredential};
 use domain::origin::Origin;
@@ -10,6 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::metrics;
 use crate::problem::{FieldCode, Problem};
 use crate::routes::challenges::{self, recipient};
 
@@ -45,7 +45,25 @@ pub(crate) fn read(
     Ok(Some(Fallback { to, purpose, origin: origin.clone() }))
 }
 
-/// The answer where a code was sent: that of asking for one.
-pub(crate) fn sent(it: Sent) -> HttpResponse {
-    HttpResponse::Accepted().json(challenges::Answer::from(it))
+/// Counts what a credential came to, and answers; where a code was sent, as if it was asked for.
+pub(crate) fn answer<T>(
+    operation: &'static str,
+    method: &'static str,
+    came: Result<Outcome<T>, Problem>,
+    done: impl FnOnce(T) -> HttpResponse,
+) -> Result<HttpResponse, Problem> {
+    match came {
+        Ok(Outcome::Done(it)) => {
+            metrics::tried(operation, method, None);
+            Ok(done(it))
+        }
+        Ok(Outcome::Sent { sent, instead_of }) => {
+            metrics::tried(operation, method, Some(&instead_of.into()));
+            Ok(HttpResponse::Accepted().json(challenges::Answer::from(sent)))
+        }
+        Err(problem) => {
+            metrics::tried(operation, method, Some(&problem));
+            Err(problem)
+        }
+    }
 }

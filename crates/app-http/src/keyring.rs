@@ -9,6 +9,7 @@ use adapters_crypto::{LateKeys, MasterKey};
 use anyhow::{Context as _, Result, anyhow};
 use application::keyring::{KeyringError, add, open, retire_others};
 use clap::Subcommand;
+use domain::keyring::Closed;
 use domain::secret::RootSecret;
 use ports::clock::Clock;
 use ports::entropy::{Entropy, bytes};
@@ -53,17 +54,21 @@ impl Root {
     pub(crate) async fn open(&self) -> Result<(), KeyringError> {
         let fresh = RootSecret::new(bytes::<LENGTH>(&*self.entropy).to_vec());
         let root = open(&*self.keyring, &self.master, fresh, self.clock.now()).await?;
-        self.keys.set(&root).map_err(|_| KeyringError::Garbled)
+        self.keys.set(&root).map_err(|_| Closed::Garbled.into())
     }
 
     /// Why it is not opened, with what is to be looked at.
     pub(crate) fn told(&self, error: KeyringError) -> anyhow::Error {
         match error {
-            KeyringError::Another | KeyringError::Retired => anyhow!("{}: {error}", self.source),
+            KeyringError::Closed(Closed::Another | Closed::Retired) => {
+                anyhow!("{}: {error}", self.source)
+            }
             KeyringError::Store(_) => {
                 anyhow::Error::new(error).context("the database cannot be used")
             }
-            KeyringError::Garbled | KeyringError::Lost | KeyringError::Raced => error.into(),
+            KeyringError::Closed(Closed::Garbled) | KeyringError::Lost | KeyringError::Raced => {
+                error.into()
+            }
         }
     }
 }

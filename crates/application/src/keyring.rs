@@ -1,27 +1,18 @@
 //! Opens a store by a master secret, and follows that by another one while nodes run (CFG-01).
 
 use domain::Timestamp;
-use domain::keyring::Entry;
+use domain::keyring::{Closed, Entry, FIRST, held};
 use domain::secret::RootSecret;
 use ports::error::StoreError;
 use ports::keyring::{Keyring, Master};
 use thiserror::Error;
 
-/// The number of the first entry.
-const FIRST: i32 = 1;
-
 /// Why a store was not opened.
 #[derive(Debug, Error)]
 pub enum KeyringError {
-    /// It is opened by other master secrets.
-    #[error("the database belongs to another master secret")]
-    Another,
-    /// This master secret did open it, and is retired.
-    #[error("the master secret is retired")]
-    Retired,
-    /// What it keeps under this master secret was changed.
-    #[error("the root secret in the database was changed")]
-    Garbled,
+    /// It does not open by this master secret.
+    #[error(transparent)]
+    Closed(#[from] Closed),
     /// It has accounts and no root secret, as after a restore of some of its tables.
     #[error("the database has accounts and no root secret: restore its table `keyring`")]
     Lost,
@@ -87,7 +78,7 @@ pub async fn retire_others(
 ) -> Result<usize, KeyringError> {
     let entries = keyring.list().await?;
     let (own, _) = opened(&entries, present)?;
-    let others = keyring.retire_all_but(own).await?.ok_or(KeyringError::Retired)?;
+    let others = keyring.retire_all_but(own).await?.ok_or(Closed::Retired)?;
     tracing::info!(target: "audit", event = "master_secrets_retired", but = own, others);
     Ok(others)
 }
@@ -97,14 +88,8 @@ fn entry(number: i32, master: &dyn Master, root: &RootSecret, added_at: Timestam
 }
 
 /// The number of the last entry of this master secret, and the root secret in it.
-fn opened(entries: &[Entry], master: &dyn Master) -> Result<(i32, RootSecret), KeyringError> {
-    let own = entries.iter().rfind(|it| it.master == master.id());
-    let own = own.ok_or(KeyringError::Another)?;
-    let wrapped = own.wrapped.as_ref().ok_or(KeyringError::Retired)?;
-    // Of a store from before roots were wrapped the first one is empty, and no other.
-    if wrapped.as_bytes().is_empty() && own.number != FIRST {
-        return Err(KeyringError::Garbled);
-    }
-    let root = master.unwrap(wrapped).map_err(|_| KeyringError::Garbled)?;
-    Ok((own.number, root))
+fn opened(entries: &[Entry], master: &dyn Master) -> Result<(i32, RootSecret), Closed> {
+    let (number, wrapped) = held(entries, &master.id())?;
+    let root = master.unwrap(wrapped).map_err(|_| Closed::Garbled)?;
+    Ok((number, root))
 }

@@ -1,7 +1,8 @@
 //! What becomes of logins and session checks when there are a thousand times as many users.
 //!
-//! At each size the same number of people, spread evenly over all, log in and are looked at; the
-//! node removes what is over meanwhile, as it does each minute.
+//! Each number of users has a database of its own, and all are measured in turn, round by round:
+//! as many people, spread evenly over all users, log in and are looked at; the node removes what is
+//! over meanwhile, as it does each minute.
 
 use std::fs;
 use std::path::Path;
@@ -9,19 +10,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adapters_crypto::RootKeys;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use domain::secret::SessionToken;
 use ports::keys::Keys as _;
 use serde_json::{Value, json};
+use tokio_postgres::Client;
 
 use crate::load::{Work, ask};
 use crate::people;
 use crate::process::Process;
 use crate::report::{Machine, Measured, machine, median, round};
-use crate::stage::Stage;
+use crate::stage::{Stage, connect};
 
 /// People who are asked for at each size.
-const SAMPLE: u32 = 3000;
+const PEOPLE: u32 = 10_000;
 /// Callers at a time.
 const CALLERS: usize = 16;
 /// How long sessions are looked at whose copies are there.
@@ -32,7 +34,7 @@ const SWEEP: Duration = Duration::from_mins(1);
 const COUNTED: Duration = Duration::from_secs(11);
 /// How much slower the slowest may be at the last size than at the first.
 const GROWTH: f64 = 1.3;
-/// What is over at each size, in rows: more than a node removes in the runs' minutes.
+/// What is over in a round, in rows: more than a node removes in a minute.
 const OVER: &str = "
     INSERT INTO sessions (id, user_id, identity_id, token_hash, method, auth_time, created_at,
             last_seen_at, idle_ends_at, ip)
@@ -48,24 +50,26 @@ const OVER: &str = "
         FROM generate_series(1, 50000);
     ANALYZE sessions, spent_proofs, password_attempts";
 
-/// One size.
-#[derive(Debug)]
+/// So many users, in a database of their own.
 struct Size {
     users: u32,
+    url: String,
+    sql: Client,
     seeded_in: Duration,
     database_mib: i64,
-    /// Sessions that were removed while it was measured.
-    removed: i64,
-    login: Measured,
-    check: Measured,
-    check_uncopied: Measured,
     /// What one login, and one check without a copy, has PostgreSQL do.
     by_login: Pages,
     by_check: Pages,
+    /// One of each a round.
+    logins: Vec<Measured>,
+    checks: Vec<Measured>,
+    checks_uncopied: Vec<Measured>,
+    /// Sessions that were removed meanwhile.
+    removed: i64,
 }
 
 /// What PostgreSQL did, since it started or for one answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Pages {
     /// Pages of 8 KiB that it looked at in its own memory, and that it asked the system for.
     held: f64,
@@ -77,90 +81,130 @@ struct Pages {
 }
 
 /// Everything that was measured.
-#[derive(Debug)]
 pub(crate) struct Growth {
     before: Machine,
     after: Machine,
     sizes: Vec<Size>,
 }
 
-/// Measures at each size, the smallest first: so many runs of each load, a minute each.
-pub(crate) async fn run(binary: &Path, users: &[u32], runs: u32) -> Result<Growth> {
+/// Measures at each size, so many rounds of a minute each.
+pub(crate) async fn run(binary: &Path, users: &[u32], rounds: u32) -> Result<Growth> {
     let since = Instant::now();
     let step = |what: &str| eprintln!("==> [{:>4} s] {what}", since.elapsed().as_secs());
-    if !users.is_sorted() || users.first().is_none_or(|it| *it < SAMPLE) {
-        bail!("the numbers of users must grow, from {SAMPLE} on");
+    if !users.is_sorted() || users.first().is_none_or(|it| *it < PEOPLE) {
+        bail!("the numbers of users must grow, from {PEOPLE} on");
     }
     let before = machine()?;
     let stage = Stage::new().await?;
-    let (mut there, mut sizes) = (0, Vec::new());
+    let mut sizes = Vec::new();
     for users in users {
         step(&format!("seeding {users} users"));
-        let begun = Instant::now();
-        let mut seed = stage.command(binary);
-        seed.args(["seed", "--first", &there.to_string(), "--users", &(users - there).to_string()]);
-        if !seed.status()?.success() {
-            bail!("the users were not written");
+        sizes.push(Size::seed(&stage, binary, *users).await?);
+    }
+    // What PostgreSQL still has to do for so many new rows it does before it is measured.
+    stage.sql.batch_execute("CHECKPOINT").await?;
+    for size in &mut sizes {
+        step(&format!("counting with {} users", size.users));
+        size.count(&stage, binary).await?;
+    }
+    for round in 1..=rounds {
+        for size in &mut sizes {
+            step(&format!("round {round} of {rounds}: {} users", size.users));
+            size.measure(&stage, binary, (round, rounds)).await?;
         }
-        there = *users;
-        let seeded_in = begun.elapsed();
-        // What PostgreSQL still has to do for so many new rows it does before it is measured.
-        for settle in ["VACUUM (ANALYZE)", "CHECKPOINT"] {
-            stage.sql.batch_execute(settle).await?;
-        }
-        step(&format!("measuring with {users} users"));
-        let mut size = measure(&stage, binary, *users, runs).await?;
-        size.seeded_in = seeded_in;
-        sizes.push(size);
-        step(&line(sizes.last().context("a size")?));
     }
     Ok(Growth { before, after: machine()?, sizes })
 }
 
-async fn measure(stage: &Stage, binary: &Path, users: u32, runs: u32) -> Result<Size> {
-    stage.sql.batch_execute(OVER).await?;
-    forget(stage).await?;
-    let sessions = rows(stage, "SELECT count(*) FROM sessions WHERE idle_ends_at < now()").await?;
-    let started = Instant::now();
-    let server = stage.serve(binary)?;
-    let numbers: Vec<u32> = (0..SAMPLE).map(|it| it * (users / SAMPLE)).collect();
-    let checks = checks(&numbers)?;
-    // The first look at a session may write down that it is in use.
-    ask(server.address, CALLERS, &checks).await?;
-    let work = logins_of(&server, &numbers).await?;
-    let begun = Pages::until_now(stage).await?;
-    outcome(&server, &work).await?;
-    let between = Pages::until_now(stage).await?;
-    forget(stage).await?;
-    outcome(&server, &checks).await?;
-    let (by_login, by_check) =
-        (between.since(begun), Pages::until_now(stage).await?.since(between));
-    let (mut logins, mut copied, mut uncopied) = (Vec::new(), Vec::new(), Vec::new());
-    for run in 1..=runs {
-        let work = logins_of(&server, &numbers).await?;
-        // The run begins with the sweep.
-        let sweep = started + SWEEP * run;
-        tokio::time::sleep_until(sweep.into()).await;
-        logins.push(outcome(&server, &work).await?);
-        forget(stage).await?;
-        uncopied.push(outcome(&server, &checks).await?);
-        // Which has put the copies.
-        let held = Work { again: true, most: COPIED, ..checks.clone() };
-        copied.push(outcome(&server, &held).await?);
+impl Size {
+    /// Writes the users.
+    async fn seed(stage: &Stage, binary: &Path, users: u32) -> Result<Self> {
+        let since = Instant::now();
+        let url = stage.postgres.create_database(&format!("users{users}"))?;
+        let mut seed = stage.command(binary, &url);
+        if !seed.args(["seed", "--users", &users.to_string()]).status()?.success() {
+            bail!("the users were not written");
+        }
+        let seeded_in = since.elapsed();
+        let sql = connect(&url).await?;
+        sql.batch_execute("VACUUM (ANALYZE)").await?;
+        let size = sql.query_one("SELECT pg_database_size(current_database()) / 1048576", &[]);
+        let database_mib = size.await?.get(0);
+        Ok(Self {
+            users,
+            url,
+            sql,
+            seeded_in,
+            database_mib,
+            by_login: Pages::default(),
+            by_check: Pages::default(),
+            logins: Vec::new(),
+            checks: Vec::new(),
+            checks_uncopied: Vec::new(),
+            removed: 0,
+        })
     }
-    let left = rows(stage, "SELECT count(*) FROM sessions WHERE idle_ends_at < now()").await?;
-    let size = "SELECT pg_database_size(current_database()) / 1048576";
-    Ok(Size {
-        users,
-        seeded_in: Duration::ZERO,
-        database_mib: rows(stage, size).await?,
-        removed: sessions - left,
-        login: median(&logins),
-        check: median(&copied),
-        check_uncopied: median(&uncopied),
-        by_login,
-        by_check,
-    })
+
+    /// Counts what the first logins and checks have PostgreSQL do.
+    async fn count(&mut self, stage: &Stage, binary: &Path) -> Result<()> {
+        forget(stage).await?;
+        let server = stage.serve(binary, &self.url)?;
+        let checks = checks(&self.people(0))?;
+        // The first look at a session may write down that it is in use.
+        ask(server.address, CALLERS, &checks).await?;
+        let work = logins_of(&server, &self.people(0)).await?;
+        let begun = Pages::until_now(&self.sql).await?;
+        outcome(&server, &work).await?;
+        let between = Pages::until_now(&self.sql).await?;
+        forget(stage).await?;
+        outcome(&server, &checks).await?;
+        self.by_login = between.since(begun);
+        self.by_check = Pages::until_now(&self.sql).await?.since(between);
+        Ok(())
+    }
+
+    /// Others log in than in any other round, and those are looked at who were looked at before.
+    async fn measure(
+        &mut self,
+        stage: &Stage,
+        binary: &Path,
+        (round, rounds): (u32, u32),
+    ) -> Result<()> {
+        self.sql.batch_execute(OVER).await?;
+        let over = self.over().await?;
+        forget(stage).await?;
+        let started = Instant::now();
+        let server = stage.serve(binary, &self.url)?;
+        let shift = self.users / PEOPLE * round / (rounds + 1);
+        let work = logins_of(&server, &self.people(shift)).await?;
+        // It begins with the sweep.
+        tokio::time::sleep_until((started + SWEEP).into()).await;
+        self.logins.push(outcome(&server, &work).await?);
+        forget(stage).await?;
+        let checks = checks(&self.people(0))?;
+        self.checks_uncopied.push(outcome(&server, &checks).await?);
+        // Which has put the copies.
+        let held = Work { again: true, most: COPIED, ..checks };
+        self.checks.push(outcome(&server, &held).await?);
+        self.removed += over - self.over().await?;
+        Ok(())
+    }
+
+    /// People spread evenly over all, so many behind the first ones.
+    fn people(&self, shift: u32) -> Vec<u32> {
+        (0..PEOPLE).map(|it| it * (self.users / PEOPLE) + shift).collect()
+    }
+
+    /// Of logins, of checks, and of checks without a copy.
+    fn medians(&self) -> [Measured; 3] {
+        [&self.logins, &self.checks, &self.checks_uncopied].map(|it| median(it))
+    }
+
+    /// Sessions that are over.
+    async fn over(&self) -> Result<i64> {
+        let query = "SELECT count(*) FROM sessions WHERE idle_ends_at < now()";
+        Ok(self.sql.query_one(query, &[]).await?.get(0))
+    }
 }
 
 /// One login by code of each.
@@ -172,18 +216,18 @@ async fn logins_of(server: &Process, numbers: &[u32]) -> Result<Work> {
 
 impl Pages {
     /// What all connections did until now.
-    async fn until_now(stage: &Stage) -> Result<Self> {
+    async fn until_now(sql: &Client) -> Result<Self> {
         tokio::time::sleep(COUNTED).await;
         let query = "SELECT blks_hit::float8, blks_read::float8, wal_bytes::float8 / 1024,
                 wal_fpi::float8
             FROM pg_stat_database, pg_stat_wal WHERE datname = current_database()";
-        let row = stage.sql.query_one(query, &[]).await?;
+        let row = sql.query_one(query, &[]).await?;
         Ok(Self { held: row.get(0), asked: row.get(1), logged: row.get(2), whole: row.get(3) })
     }
 
     /// For each of the people who were asked for since.
     fn since(self, before: Self) -> Self {
-        let each = |now: f64, then: f64| (now - then) / f64::from(SAMPLE);
+        let each = |now: f64, then: f64| (now - then) / f64::from(PEOPLE);
         Self {
             held: each(self.held, before.held),
             asked: each(self.asked, before.asked),
@@ -226,13 +270,9 @@ async fn forget(stage: &Stage) -> Result<()> {
     Ok(redis::cmd("FLUSHALL").query_async(&mut redis).await?)
 }
 
-async fn rows(stage: &Stage, query: &str) -> Result<i64> {
-    Ok(stage.sql.query_one(query, &[]).await?.get(0))
-}
-
 fn line(size: &Size) -> String {
-    let Size { users, seeded_in, database_mib, removed, login, check, check_uncopied, .. } = size;
-    let (by_login, by_check) = (size.by_login, size.by_check);
+    let Size { users, seeded_in, database_mib, removed, by_login, by_check, .. } = size;
+    let [login, check, uncopied] = size.medians();
     format!(
         "| {users} | {:.0} | {database_mib} | {:.0} | {:.2} | {:.2} | {:.0} | {:.2} | {:.0} | \
          {:.2} | {removed} | {:.1} | {:.1} | {:.1} | {:.1} |",
@@ -242,8 +282,8 @@ fn line(size: &Size) -> String {
         login.p99,
         check.rate,
         check.p99,
-        check_uncopied.rate,
-        check_uncopied.p99,
+        uncopied.rate,
+        uncopied.p99,
         by_login.asked,
         by_login.logged,
         by_login.whole,
@@ -280,21 +320,25 @@ impl Growth {
         let (Some(first), Some(last)) = (self.sizes.first(), self.sizes.last()) else {
             return Vec::new();
         };
-        let times = |one: &Measured, other: &Measured| other.p99 / one.p99.max(1e-9);
-        vec![
-            ("code, known user", times(&first.login, &last.login)),
-            ("session check", times(&first.check, &last.check)),
-            ("session check without a copy", times(&first.check_uncopied, &last.check_uncopied)),
-        ]
+        let what = ["code, known user", "session check", "session check without a copy"];
+        let pairs = first.medians().into_iter().zip(last.medians());
+        let times = pairs.map(|(one, other)| other.p99 / one.p99.max(1e-9));
+        what.into_iter().zip(times).collect()
     }
 
     fn json(&self) -> Value {
         let sizes = self.sizes.iter().map(|it| {
+            let [login, check, uncopied] = it.medians();
+            let p99 = |of: &[Measured]| of.iter().map(|it| round(it.p99, 2)).collect::<Vec<_>>();
             json!({
                 "users": it.users, "seeded_in_s": round(it.seeded_in.as_secs_f64(), 1),
                 "database_mib": it.database_mib, "sessions_removed": it.removed,
-                "login": it.login.json(), "session_check": it.check.json(),
-                "session_check_without_copy": it.check_uncopied.json(),
+                "login": login.json(), "session_check": check.json(),
+                "session_check_without_copy": uncopied.json(),
+                "p99_of_each_round": {
+                    "login": p99(&it.logins), "session_check": p99(&it.checks),
+                    "session_check_without_copy": p99(&it.checks_uncopied),
+                },
                 "postgresql_for_a_login": it.by_login.json(),
                 "postgresql_for_a_check_without_copy": it.by_check.json(),
             })

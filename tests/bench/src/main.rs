@@ -64,9 +64,9 @@ enum Task {
         /// The numbers of users
         #[arg(long, value_delimiter = ',', default_value = "10000,1000000,10000000")]
         users: Vec<u32>,
-        /// Runs of each load at each size, a minute each
+        /// Rounds of all sizes, a minute for each size
         #[arg(long, default_value_t = 3)]
-        runs: u32,
+        rounds: u32,
     },
     /// The server that is the limit of session checks
     #[command(hide = true)]
@@ -89,9 +89,9 @@ fn main() -> Result<()> {
                 run::write(&report, &out)?;
                 Ok(writeln!(io::stdout(), "{}", report.table())?)
             }
-            Task::Growth { server, out, users, runs } => {
+            Task::Growth { server, out, users, rounds } => {
                 let server = std::path::absolute(server)?;
-                let grown = growth::run(&server, &users, runs).await?;
+                let grown = growth::run(&server, &users, rounds).await?;
                 grown.write(&out)?;
                 Ok(writeln!(io::stdout(), "{}", grown.table())?)
             }

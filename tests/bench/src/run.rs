@@ -127,13 +127,13 @@ pub(crate) async fn run(binary: &Path, time: Duration, kinds: &[Kind]) -> Result
     let before = machine()?;
     step("starting PostgreSQL, Redis and the stand-in");
     let stage = Stage::new().await?;
-    drop(stage.serve(binary)?);
+    drop(stage.serve(binary, &stage.postgres.url())?);
     let mut starts = Vec::new();
     for _ in 0..STARTS {
-        let started = stage.serve(binary)?;
+        let started = stage.serve(binary, &stage.postgres.url())?;
         starts.push(started.started_in.as_secs_f64() * 1000.0);
     }
-    let server = stage.serve(binary)?;
+    let server = stage.serve(binary, &stage.postgres.url())?;
     tokio::time::sleep(IDLE).await;
     let idle_kib = server.cost()?.resident_kib;
     step("making people ready");

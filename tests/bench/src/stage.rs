@@ -78,8 +78,8 @@ impl Stage {
         Ok(Self { postgres, redis, desk, sql, stand_in, folder })
     }
 
-    /// A call of the service's binary with its settings.
-    pub(crate) fn command(&self, binary: &Path) -> Command {
+    /// A call of the service's binary with its settings, for the database at `url`.
+    pub(crate) fn command(&self, binary: &Path, url: &str) -> Command {
         let provider = json!({
             "kind": "wechat_mini", "app_id": APP, "app_secret": "s",
             "api_url": self.stand_in.url("/wechat"),
@@ -89,7 +89,7 @@ impl Stage {
             .current_dir(self.folder.path())
             .env("LATCHKEY_ENV", "development")
             .env("LATCHKEY_CONFIG_DIR", "/nonexistent")
-            .env("LATCHKEY__STORE__DATABASE_URL", self.postgres.url())
+            .env("LATCHKEY__STORE__DATABASE_URL", url)
             .env("LATCHKEY__STORE__REDIS_URL", self.redis.url())
             .env("LATCHKEY__SECRETS__KEY", SECRET)
             .env("LATCHKEY__CODES__RESEND_SECS", "1")
@@ -101,13 +101,13 @@ impl Stage {
         command
     }
 
-    /// Starts the server that is measured.
-    pub(crate) fn serve(&self, binary: &Path) -> Result<Process> {
+    /// Starts the server that is measured, on the database at `url`.
+    pub(crate) fn serve(&self, binary: &Path, url: &str) -> Result<Process> {
         let log = self.folder.path().join("server.log");
         let bind = |command: &mut Command, address: std::net::SocketAddr| {
             command.env("LATCHKEY__SERVER__BIND", address.to_string());
         };
-        Process::start(self.command(binary), bind, "/health/ready", &log)
+        Process::start(self.command(binary, url), bind, "/health/ready", &log)
     }
 
     /// Starts the server that is the limit of session checks: this program, asked for it.

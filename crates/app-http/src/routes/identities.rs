@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use application::authenticate::Access;
-use application::fallback::{Outcome, or_send};
+use application::fallback::or_send;
 use application::identities::{Shown, list_identities};
 use application::link::{Link, link};
 use application::unlink::unlink;
@@ -19,13 +19,9 @@ use crate::credential::{self, CredentialRequest};
 use crate::edge::ClientIp;
 use crate::fallback::{self, FallbackRequest};
 use crate::json::{Json, Node};
-use crate::metrics;
 use crate::problem::{Code, FieldCode, Problem};
 use crate::routes::challenges;
 use crate::shapes::origin;
-
-/// What linking is counted as.
-const LINK: &str = "link";
 
 /// The caller's identities, the first linked first.
 #[derive(Serialize, ToSchema)]
@@ -152,23 +148,13 @@ pub(crate) async fn post(
     let method = credential::name(&asked.credential);
     let linked = link(&app.ports, &caller, asked).await;
     let came = or_send(&app.ports, linked, fallback).await.map_err(Problem::from);
-    let linked = match came {
-        Ok(Outcome::Sent { sent, instead_of }) => {
-            metrics::tried(LINK, method, Some(&instead_of.into()));
-            return Ok(fallback::sent(sent));
+    fallback::answer("link", method, came, |linked| {
+        let body = LinkAnswer { identity: linked.identity.into() };
+        if linked.is_new {
+            HttpResponse::Created().json(body)
+        } else {
+            HttpResponse::Ok().json(body)
         }
-        Ok(Outcome::Done(it)) => it,
-        Err(problem) => {
-            metrics::tried(LINK, method, Some(&problem));
-            return Err(problem);
-        }
-    };
-    metrics::tried(LINK, method, None);
-    let body = LinkAnswer { identity: linked.identity.into() };
-    Ok(if linked.is_new {
-        HttpResponse::Created().json(body)
-    } else {
-        HttpResponse::Ok().json(body)
     })
 }
 

@@ -1,7 +1,7 @@
 //! `POST /v1/login`: logs in, and registers whoever comes for the first time.
 
 use actix_web::{HttpResponse, web};
-use application::fallback::{Outcome, or_send};
+use application::fallback::or_send;
 use application::login::{LoggedIn, Login, Newcomers, login};
 use application::oauth::issue::{CodeRefusal, CodeRequest, IssuedCode, login_for_code};
 use domain::credential::code::Purpose;
@@ -16,7 +16,6 @@ use crate::credential::{self, CredentialRequest};
 use crate::edge::ClientIp;
 use crate::fallback::{self, FallbackRequest};
 use crate::json::{Json, Node};
-use crate::metrics;
 use crate::problem::{Code, FieldCode, PasswordField as _, Problem};
 use crate::routes::challenges;
 use crate::shapes::{AdmissionBody, DeviceRequest, ProfileRequest, origin, profile};
@@ -156,20 +155,8 @@ pub(crate) async fn post(
         Some(response) => login_for_code(&app.ports, response, asked).await.map(Given::code),
         None => login(&app.ports, asked).await.map(|it| Given::session(&app, &it)),
     };
-    match or_send(&app.ports, came, fallback).await.password_in("password") {
-        Ok(Outcome::Done(given)) => {
-            metrics::tried("login", method, None);
-            Ok(HttpResponse::Ok().json(given))
-        }
-        Ok(Outcome::Sent { sent, instead_of }) => {
-            metrics::tried("login", method, Some(&instead_of.into()));
-            Ok(fallback::sent(sent))
-        }
-        Err(problem) => {
-            metrics::tried("login", method, Some(&problem));
-            Err(problem)
-        }
-    }
+    let came = or_send(&app.ports, came, fallback).await.password_in("password");
+    fallback::answer("login", method, came, |given| HttpResponse::Ok().json(given))
 }
 
 /// Reads what the login is to be answered with, before anything else of it is looked at.
