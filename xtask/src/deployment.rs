@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::node::{is_ready, posted};
+use crate::node::{READY, posted, status};
 use crate::run::{Progress, outlive_ctrl_c, output, run};
 use crate::setup::{self, Program};
 use crate::workspace::{Workspace, root};
@@ -32,6 +32,8 @@ const SECRET: &str = "6f1d2c3b4a59687706152433425160718293a4b5c6d7e8f90112233445
 const NODES: [(&str, &str); 2] = [("node1", "127.0.0.1:8081"), ("node2", "127.0.0.1:8082")];
 /// What it runs once, before them.
 const ONCE: [&str; 3] = ["roles", "migrate", "grants"];
+/// How the composition is started, on the images that are here.
+const UP: &[&str] = &["up", "--detach", "--no-build"];
 /// How often it is looked whether a node is well, and how long between two looks.
 const LOOKS: (u32, Duration) = (240, Duration::from_millis(250));
 /// How much of itself the unit may leave open, by `systemd-analyze security`: 0 to 100.
@@ -74,7 +76,8 @@ fn unit(folder: &Path) -> Result<()> {
     let unit = unit.replace("ExecStart=/usr/local/bin/latchkey\n", "ExecStart=/bin/true\n");
     ensure!(unit.contains("ExecStart=/bin/true\n"), "the unit starts another program");
     fs::write(&placed, unit)?;
-    run(Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&placed))?;
+    let mut verify = Command::new("systemd-analyze");
+    run(verify.args(["verify", "--man=no", "--recursive-errors=no"]).arg(&placed))?;
     let mut security = Command::new("systemd-analyze");
     security.args(["security", "--offline=true", "--no-pager", "--threshold", EXPOSURE]);
     // What it prints is long; that it fails is enough.
@@ -108,15 +111,19 @@ fn image(engine: &Engine) -> Result<()> {
     let authorities: u32 =
         inside("grep", &["-c", "BEGIN CERTIFICATE", bundle])?.trim().parse().unwrap_or(0);
     ensure!(authorities > 100, "it trusts {authorities} authorities");
-    let refused = engine.docker("run").args(["--rm", "latchkey"]).output()?;
-    let said = String::from_utf8_lossy(&refused.stderr);
-    ensure!(!refused.status.success(), "it starts without a master secret");
+    let secret = format!("LATCHKEY__SECRETS__KEY={SECRET}");
+    let database = "LATCHKEY__STORE__DATABASE_URL=sqlite:///tmp/latchkey.db";
+    let own = [secret.as_str(), database, "LATCHKEY__STORE__MIGRATE=true"];
+    let refused = engine.begin(own.get(1..).unwrap_or_default(), &[])?;
+    until("it goes without a master secret", || Ok(code(engine, &refused)?.is_some()))?;
+    ensure!(code(engine, &refused)? != Some(0), "it does not tell that it cannot start");
+    let said = engine.docker("logs").arg(&refused).output()?.stderr;
+    let said = String::from_utf8_lossy(&said);
     ensure!(said.contains("secrets.key"), "it does not name what it lacks: {said}");
-    let alone = engine.begin(&[
-        format!("LATCHKEY__SECRETS__KEY={SECRET}"),
-        "LATCHKEY__STORE__DATABASE_URL=sqlite:///tmp/latchkey.db".to_owned(),
-        "LATCHKEY__STORE__MIGRATE=true".to_owned(),
-    ])?;
+    let unasked = engine.begin(&own, &["health"])?;
+    until("a health check without a node ends", || Ok(code(engine, &unasked)?.is_some()))?;
+    ensure!(code(engine, &unasked)? != Some(0), "the health check finds a node where none is");
+    let alone = engine.begin(&own, &[])?;
     until("the image is well", || Ok(health(engine, &alone)? == "healthy"))?;
     output(engine.docker("stop").args(["--time=60", &alone]))?;
     ended_well(engine, &alone)
@@ -125,50 +132,68 @@ fn image(engine: &Engine) -> Result<()> {
 /// The whole composition, twice over the same data, as after a start of its machine.
 fn composition(engine: &Engine, folder: &Path) -> Result<()> {
     let composition = Composition::place(engine, folder)?;
-    for is_new in [true, false] {
-        composition.up()?;
-        for service in ONCE {
-            ended_well(engine, &composition.container(service)?).context(service)?;
-        }
-        for (node, address) in NODES {
-            let container = composition.container(node)?;
-            until(node, || Ok(is_ready(address) && health(engine, &container)? == "healthy"))?;
-            // Asks both stores: Redis for the limits, PostgreSQL for the account.
-            let credential =
-                json!({"type": "password", "identifier": "nobody", "password": "12345678"});
-            let asked = posted(address, "/v1/login", &json!({ "credential": credential }))?;
-            ensure!(asked == 401, "{node} answers {asked} to an unknown user");
-        }
-        if is_new {
-            a_lost_store_is_told(&composition)?;
-            composition.run(&["stop"])?;
-            for (node, _) in NODES {
-                ended_well(engine, &composition.container(node)?).context(node)?;
-            }
-        }
+    composition.run(UP)?;
+    let first = is_whole(engine, &composition)?;
+    a_lost_store_is_told(&composition)?;
+    composition.run(&["stop"])?;
+    for service in ["postgres", "redis"].into_iter().chain(NODES.map(|(node, _)| node)) {
+        ended_well(engine, &composition.container(service)?).context(service)?;
     }
+    composition.run(UP)?;
+    let second = is_whole(engine, &composition)?;
+    ensure!(first == second, "the second start found other data than the first one left");
     Ok(())
+}
+
+/// Looks at all that runs; gives when the first node of all opened the database.
+fn is_whole(engine: &Engine, composition: &Composition<'_>) -> Result<String> {
+    for service in ONCE {
+        ended_well(engine, &composition.container(service)?).context(service)?;
+    }
+    for (node, address) in NODES {
+        let container = composition.container(node)?;
+        until(node, || {
+            Ok(status(address, READY).is_ok_and(|it| it == 200)
+                && health(engine, &container)? == "healthy")
+        })?;
+        let restarts = engine.inspect(&container)?.pointer("/RestartCount").cloned();
+        ensure!(restarts == Some(json!(0)), "{node} was started anew: {restarts:?}");
+        // Asks both stores: Redis for the limits, PostgreSQL for the account.
+        let credential =
+            json!({"type": "password", "identifier": "nobody", "password": "12345678"});
+        let asked = posted(address, "/v1/login", &json!({ "credential": credential }))?;
+        ensure!(asked == 401, "{node} answers {asked} to an unknown user");
+    }
+    let opened = "SELECT min(added_at) FROM keyring";
+    let psql = ["psql", "--username=postgres", "--tuples-only", "--command", opened, "latchkey"];
+    composition.told(&[["exec", "-T", "postgres"].as_slice(), &psql].concat())
 }
 
 /// A node without its Redis is alive and not ready, and heals.
 fn a_lost_store_is_told(composition: &Composition<'_>) -> Result<()> {
-    composition.run(&["stop", "redis"])?;
-    for (node, address) in NODES {
-        until(&format!("{node} misses Redis"), || Ok(!is_ready(address)))?;
-    }
-    composition.run(&["start", "redis"])?;
-    for (node, address) in NODES {
-        until(&format!("{node} has Redis again"), || Ok(is_ready(address)))?;
+    for (verb, ready) in [("stop", 503), ("start", 200)] {
+        composition.run(&[verb, "redis"])?;
+        for (node, address) in NODES {
+            let what = format!("{node} after `{verb} redis`");
+            until(&what, || Ok(status(address, READY).is_ok_and(|it| it == ready)))?;
+            ensure!(status(address, "/health/live")? == 200, "{node} does not live");
+        }
     }
     Ok(())
 }
 
 /// Whether a container came to a good end, and was not killed.
 fn ended_well(engine: &Engine, container: &str) -> Result<()> {
-    let state = engine.inspect(container)?;
-    let told = ["/State/Status", "/State/ExitCode"].map(|it| state.pointer(it));
-    ensure!(told == [Some(&json!("exited")), Some(&json!(0))], "it is {told:?}");
+    let ended = code(engine, container)?;
+    ensure!(ended == Some(0), "it ended with {ended:?}");
     Ok(())
+}
+
+/// What a container ended with; `None` if it runs.
+fn code(engine: &Engine, container: &str) -> Result<Option<i64>> {
+    let state = engine.inspect(container)?;
+    let has_ended = state.pointer("/State/Status") == Some(&json!("exited"));
+    Ok(state.pointer("/State/ExitCode").and_then(Value::as_i64).filter(|_| has_ended))
 }
 
 fn health(engine: &Engine, container: &str) -> Result<String> {

@@ -72,7 +72,7 @@ enum Task {
     },
     /// Asks a node all that its OpenAPI document allows, and what it does not (Schemathesis)
     Contract,
-    /// Runs what deploy/ describes: image, composition, unit, alarms (as root, on Linux)
+    /// Runs what deploy/ describes on a Docker of its own, and looks at the rest (as root, on Linux)
     Deployment,
     /// Runs everything that must pass: format, lints, licences, arrows, docs, OpenAPI, tests
     Check {

@@ -3,9 +3,15 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
+
+/// Where a node says whether it is ready.
+pub(crate) const READY: &str = "/health/ready";
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The process, which ends with us.
 pub(crate) struct Node(pub(crate) Child);
@@ -26,7 +32,12 @@ impl Drop for Node {
 
 /// Whether the node at `address` says that it is ready.
 pub(crate) fn is_ready(address: &str) -> bool {
-    asked(address, "GET /health/ready HTTP/1.1\r\n", "").is_ok_and(|it| it == 200)
+    status(address, READY).is_ok_and(|it| it == 200)
+}
+
+/// The status of the answer to a GET.
+pub(crate) fn status(address: &str, path: &str) -> Result<u16> {
+    asked(address, &format!("GET {path} HTTP/1.1\r\n"), "")
 }
 
 /// The status of the answer to a JSON that is posted.
@@ -37,6 +48,7 @@ pub(crate) fn posted(address: &str, path: &str, body: &Value) -> Result<u16> {
 
 fn asked(address: &str, head: &str, body: &str) -> Result<u16> {
     let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     let length = body.len();
     let rest = format!("host: node\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
     stream.write_all([head, &rest].concat().as_bytes())?;

@@ -1,8 +1,8 @@
 //! What becomes of logins and session checks when there are a thousand times as many users.
 //!
-//! Each number of users has a database of its own, and all are measured in turn, round by round:
-//! as many people, spread evenly over all users, log in and are looked at; the node removes what is
-//! over meanwhile, as it does each minute.
+//! Each number of users has a database of its own, and all are measured in turn, round by round: as
+//! many people, spread evenly over all users, log in and are looked at; the node removes what is over
+//! meanwhile, as it does each minute. Each run stands as far behind a checkpoint as any other.
 
 use std::fs;
 use std::path::Path;
@@ -10,45 +10,63 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adapters_crypto::RootKeys;
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use domain::secret::SessionToken;
 use ports::keys::Keys as _;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-use crate::load::{Work, ask};
+use crate::load::{Work, ask, count};
 use crate::people;
 use crate::process::Process;
 use crate::report::{Machine, Measured, machine, median, round};
 use crate::stage::{Stage, connect};
 
-/// People who are asked for at each size.
-const PEOPLE: u32 = 10_000;
+/// People who log in in a round.
+const PEOPLE: u32 = 2_500;
+/// Groups of people: some are counted by, and each round has its own.
+const GROUPS: u32 = 4;
+/// Rounds there are people for.
+pub(crate) const MOST_ROUNDS: u32 = GROUPS - 1;
+/// Users beside those, whose sessions are over.
+const GONE: u32 = 1_000;
 /// Callers at a time.
 const CALLERS: usize = 16;
+/// How long one run, or sending notices, may take at the most.
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How long sessions are looked at whose copies are there.
 const COPIED: Duration = Duration::from_secs(3);
 /// How often a node removes what is over, from its start on.
 const SWEEP: Duration = Duration::from_mins(1);
 /// Longer than an idle connection of PostgreSQL keeps to itself what it counted.
 const COUNTED: Duration = Duration::from_secs(11);
+/// Sessions that are over and not removed yet.
+const ENDED: &str = "SELECT count(*) FROM sessions WHERE idle_ends_at < now()";
+/// Notices that are not sent yet.
+const UNTOLD: &str = "SELECT count(*) FROM outbox WHERE done_at IS NULL AND parked_at IS NULL";
 /// How much slower the slowest may be at the last size than at the first.
 const GROWTH: f64 = 1.3;
-/// What is over in a round, in rows: more than a node removes in a minute.
+/// What PostgreSQL does by its own clock is done before each run instead.
+const BY_ITSELF: [&str; 3] = [
+    "ALTER SYSTEM SET autovacuum = off",
+    "ALTER SYSTEM SET checkpoint_timeout = '1h'",
+    "SELECT pg_reload_conf()",
+];
+/// What is over, in rows: as much as a node removes in five minutes. Those who came last have it.
 const OVER: &str = "
     INSERT INTO sessions (id, user_id, identity_id, token_hash, method, auth_time, created_at,
             last_seen_at, idle_ends_at, ip)
         SELECT gen_random_uuid(), user_id, id, sha256(gen_random_uuid()::text::bytea), 'sms', t, t,
             t, t, '192.0.2.7'
-        FROM (SELECT id, user_id, now() - interval '40 days' AS t FROM identities LIMIT 10000) u,
-            generate_series(1, 5);
+        FROM (SELECT id, user_id, now() - interval '40 days' AS t FROM identities
+                ORDER BY id DESC LIMIT 1000) u,
+            generate_series(1, 50);
     INSERT INTO spent_proofs (digest, until)
         SELECT sha256(gen_random_uuid()::text::bytea), now() - interval '1 day'
         FROM generate_series(1, 50000);
     INSERT INTO password_attempts (subject, failed, last_at)
         SELECT sha256(gen_random_uuid()::text::bytea), 1, now() - interval '1 day'
-        FROM generate_series(1, 50000);
-    ANALYZE sessions, spent_proofs, password_attempts";
+        FROM generate_series(1, 50000)";
 
 /// So many users, in a database of their own.
 struct Size {
@@ -91,8 +109,10 @@ pub(crate) struct Growth {
 pub(crate) async fn run(binary: &Path, users: &[u32], rounds: u32) -> Result<Growth> {
     let since = Instant::now();
     let step = |what: &str| eprintln!("==> [{:>4} s] {what}", since.elapsed().as_secs());
-    if !users.is_sorted() || users.first().is_none_or(|it| *it < PEOPLE) {
-        bail!("the numbers of users must grow, from {PEOPLE} on");
+    let least = PEOPLE * GROUPS;
+    let grows = users.is_sorted_by(|one, other| one < other);
+    if !grows || users.first().is_none_or(|it| *it < least) {
+        bail!("the numbers of users must grow, from {least} on");
     }
     let before = machine()?;
     let stage = Stage::new().await?;
@@ -101,18 +121,23 @@ pub(crate) async fn run(binary: &Path, users: &[u32], rounds: u32) -> Result<Gro
         step(&format!("seeding {users} users"));
         sizes.push(Size::seed(&stage, binary, *users).await?);
     }
-    // What PostgreSQL still has to do for so many new rows it does before it is measured.
-    stage.sql.batch_execute("CHECKPOINT").await?;
+    for setting in BY_ITSELF {
+        stage.sql.batch_execute(setting).await?;
+    }
     for size in &mut sizes {
         step(&format!("counting with {} users", size.users));
+        size.acquaint(&stage, binary).await?;
         size.count(&stage, binary).await?;
     }
     for round in 1..=rounds {
+        // What one size leaves behind meets another one in the next round.
+        sizes.reverse();
         for size in &mut sizes {
             step(&format!("round {round} of {rounds}: {} users", size.users));
-            size.measure(&stage, binary, (round, rounds)).await?;
+            size.measure(&stage, binary, round).await?;
         }
     }
+    sizes.sort_by_key(|it| it.users);
     Ok(Growth { before, after: machine()?, sizes })
 }
 
@@ -121,13 +146,18 @@ impl Size {
     async fn seed(stage: &Stage, binary: &Path, users: u32) -> Result<Self> {
         let since = Instant::now();
         let url = stage.postgres.create_database(&format!("users{users}"))?;
-        let mut seed = stage.command(binary, &url);
-        if !seed.args(["seed", "--users", &users.to_string()]).status()?.success() {
-            bail!("the users were not written");
+        for (first, count) in [(0, users), (users, GONE)] {
+            let mut seed = stage.command(binary, &url);
+            seed.args(["seed", "--first", &first.to_string(), "--users", &count.to_string()]);
+            if !seed.status()?.success() {
+                bail!("the users were not written");
+            }
         }
         let seeded_in = since.elapsed();
         let sql = connect(&url).await?;
-        sql.batch_execute("VACUUM (ANALYZE)").await?;
+        for after in [OVER, "VACUUM (ANALYZE)"] {
+            sql.batch_execute(after).await?;
+        }
         let size = sql.query_one("SELECT pg_database_size(current_database()) / 1048576", &[]);
         let database_mib = size.await?.get(0);
         Ok(Self {
@@ -145,54 +175,82 @@ impl Size {
         })
     }
 
-    /// Counts what the first logins and checks have PostgreSQL do.
-    async fn count(&mut self, stage: &Stage, binary: &Path) -> Result<()> {
+    /// Has everybody log in once: who never did is told of a new device, by and by.
+    async fn acquaint(&self, stage: &Stage, binary: &Path) -> Result<()> {
+        let server = self.begin(stage, binary).await?;
+        for group in 0..GROUPS {
+            outcome(&server, &logins_of(&server, &self.people(group)).await?).await?;
+        }
+        let since = Instant::now();
+        while self.rows(UNTOLD).await? > 0 {
+            ensure!(since.elapsed() < PATIENCE, "the notices are not sent");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(())
+    }
+
+    /// A node that finds an empty Redis, and PostgreSQL behind a checkpoint.
+    async fn begin(&self, stage: &Stage, binary: &Path) -> Result<Process> {
         forget(stage).await?;
-        let server = stage.serve(binary, &self.url)?;
-        let checks = checks(&self.people(0))?;
-        // The first look at a session may write down that it is in use.
-        ask(server.address, CALLERS, &checks).await?;
+        self.sql.batch_execute("CHECKPOINT").await?;
+        stage.serve(binary, &self.url)
+    }
+
+    /// Counts what logins and checks have PostgreSQL do.
+    async fn count(&mut self, stage: &Stage, binary: &Path) -> Result<()> {
+        let server = self.begin(stage, binary).await?;
+        let started = Instant::now();
+        let checks = self.checks()?;
+        // A look at a session may write down that it is in use.
+        outcome(&server, &checks).await?;
         let work = logins_of(&server, &self.people(0)).await?;
         let begun = Pages::until_now(&self.sql).await?;
         outcome(&server, &work).await?;
         let between = Pages::until_now(&self.sql).await?;
         forget(stage).await?;
         outcome(&server, &checks).await?;
-        self.by_login = between.since(begun);
-        self.by_check = Pages::until_now(&self.sql).await?.since(between);
+        let end = Pages::until_now(&self.sql).await?;
+        ensure!(started.elapsed() < SWEEP, "the node removed what is over while it was counted");
+        self.by_login = between.since(begun, work.requests.len());
+        self.by_check = end.since(between, checks.requests.len());
         Ok(())
     }
 
-    /// Others log in than in any other round, and those are looked at who were looked at before.
-    async fn measure(
-        &mut self,
-        stage: &Stage,
-        binary: &Path,
-        (round, rounds): (u32, u32),
-    ) -> Result<()> {
-        self.sql.batch_execute(OVER).await?;
-        let over = self.over().await?;
-        forget(stage).await?;
+    /// The people of this round log in; all are looked at.
+    async fn measure(&mut self, stage: &Stage, binary: &Path, round: u32) -> Result<()> {
+        let over = self.rows(ENDED).await?;
+        let server = self.begin(stage, binary).await?;
         let started = Instant::now();
-        let server = stage.serve(binary, &self.url)?;
-        let shift = self.users / PEOPLE * round / (rounds + 1);
-        let work = logins_of(&server, &self.people(shift)).await?;
+        let work = logins_of(&server, &self.people(round)).await?;
+        ensure!(started.elapsed() < SWEEP, "the codes took too long");
         // It begins with the sweep.
         tokio::time::sleep_until((started + SWEEP).into()).await;
         self.logins.push(outcome(&server, &work).await?);
+        let checks = self.checks()?;
+        // As in `count`.
+        outcome(&server, &checks).await?;
         forget(stage).await?;
-        let checks = checks(&self.people(0))?;
         self.checks_uncopied.push(outcome(&server, &checks).await?);
         // Which has put the copies.
         let held = Work { again: true, most: COPIED, ..checks };
         self.checks.push(outcome(&server, &held).await?);
-        self.removed += over - self.over().await?;
+        self.removed += over - self.rows(ENDED).await?;
         Ok(())
     }
 
-    /// People spread evenly over all, so many behind the first ones.
-    fn people(&self, shift: u32) -> Vec<u32> {
-        (0..PEOPLE).map(|it| it * (self.users / PEOPLE) + shift).collect()
+    /// The people of a group, spread evenly over all.
+    fn people(&self, group: u32) -> Vec<u32> {
+        let apart = self.users / PEOPLE;
+        (0..PEOPLE).map(|it| it * apart + group * apart / GROUPS).collect()
+    }
+
+    /// A look at each one's session, by the token that the seeder gave it.
+    fn checks(&self) -> Result<Work> {
+        let keys = RootKeys::new(&[0; 32])?;
+        let token = |it| SessionToken::new(keys.digest(&format!("seed{it}")));
+        let people = (0..GROUPS).flat_map(|it| self.people(it));
+        let requests = people.map(|it| people::me(token(it).reveal())).collect();
+        Ok(Work { requests: Arc::new(requests), again: false, expects: 200, most: PATIENCE })
     }
 
     /// Of logins, of checks, and of checks without a copy.
@@ -200,9 +258,7 @@ impl Size {
         [&self.logins, &self.checks, &self.checks_uncopied].map(|it| median(it))
     }
 
-    /// Sessions that are over.
-    async fn over(&self) -> Result<i64> {
-        let query = "SELECT count(*) FROM sessions WHERE idle_ends_at < now()";
+    async fn rows(&self, query: &str) -> Result<i64> {
         Ok(self.sql.query_one(query, &[]).await?.get(0))
     }
 }
@@ -211,7 +267,7 @@ impl Size {
 async fn logins_of(server: &Process, numbers: &[u32]) -> Result<Work> {
     let phones = numbers.iter().map(|it| people::known(usize::try_from(*it).unwrap_or(0)));
     let requests = Arc::new(people::codes(server.address, phones.collect()).await?);
-    Ok(Work { requests, again: false, expects: 200, most: Duration::from_secs(30) })
+    Ok(Work { requests, again: false, expects: 200, most: PATIENCE })
 }
 
 impl Pages {
@@ -225,9 +281,9 @@ impl Pages {
         Ok(Self { held: row.get(0), asked: row.get(1), logged: row.get(2), whole: row.get(3) })
     }
 
-    /// For each of the people who were asked for since.
-    fn since(self, before: Self) -> Self {
-        let each = |now: f64, then: f64| (now - then) / f64::from(PEOPLE);
+    /// For each of so many requests since.
+    fn since(self, before: Self, requests: usize) -> Self {
+        let each = |now: f64, then: f64| (now - then) / count(requests);
         Self {
             held: each(self.held, before.held),
             asked: each(self.asked, before.asked),
@@ -248,19 +304,9 @@ impl Pages {
 async fn outcome(server: &Process, work: &Work) -> Result<Measured> {
     let before = server.cost()?;
     let outcome = ask(server.address, CALLERS, work).await?;
-    if outcome.refused > 0 {
-        bail!("{} requests were refused", outcome.refused);
-    }
+    ensure!(outcome.refused == 0, "{} requests were refused", outcome.refused);
+    ensure!(work.again || outcome.took.len() == work.requests.len(), "it took too long");
     Ok(Measured::new(&outcome, Some((before, server.cost()?))))
-}
-
-/// A look at each person's session, by the token that the seeder gave it.
-fn checks(numbers: &[u32]) -> Result<Work> {
-    let keys = RootKeys::new(&[0; 32])?;
-    let token = |it: &u32| SessionToken::new(keys.digest(&format!("seed{it}")));
-    let requests = numbers.iter().map(|it| people::me(token(it).reveal())).collect();
-    let most = Duration::from_secs(30);
-    Ok(Work { requests: Arc::new(requests), again: false, expects: 200, most })
 }
 
 /// Has Redis lose the copies of sessions, and all else.

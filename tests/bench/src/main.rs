@@ -65,7 +65,7 @@ enum Task {
         #[arg(long, value_delimiter = ',', default_value = "10000,1000000,10000000")]
         users: Vec<u32>,
         /// Rounds of all sizes, a minute for each size
-        #[arg(long, default_value_t = 3)]
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=i64::from(growth::MOST_ROUNDS)))]
         rounds: u32,
     },
     /// The server that is the limit of session checks

@@ -1,4 +1,5 @@
-# As the image's own: begun by root it gives the data to `redis` and goes on as that user.
+# As the image's own: begun by root it gives the data to `redis` and goes on as that user. A script,
+# as the image has one.
 set -eu
 if [ "$1" = redis-server ] && [ "$(id -u)" = 0 ]; then
     chown -R redis .

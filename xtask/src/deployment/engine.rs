@@ -1,6 +1,7 @@
-//! A Docker of its own: daemon, images and volumes apart from those of the machine; and Compose on it.
+//! A Docker of its own, with images and volumes apart from those of the machine; and Compose on it.
 
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -38,13 +39,16 @@ impl Engine {
             .arg("--exec-root")
             .arg(folder.join("run"))
             .arg("--pidfile")
-            .arg(folder.join("pid"))
+            // Two on the same images would be one too many.
+            .arg(target.join("dockerd.pid"))
             .arg("--host")
             .arg(socket(&folder))
             // A composition has a network of its own, which needs nothing of the machine's filters.
             .args(["--bridge=none", "--iptables=false"])
             .stdin(Stdio::null())
             .stderr(File::create(&log)?)
+            // Ctrl-C is ours: it ends when all is taken down.
+            .process_group(0)
             .spawn()
             .context("the daemon does not start")?;
         let mut engine = Self { daemon, folder };
@@ -70,7 +74,9 @@ impl Engine {
         for volume in output(self.docker("volume").args(["ls", "--quiet"]))?.lines() {
             output(self.docker("volume").args(["rm", volume]))?;
         }
-        Ok(())
+        output(self.docker("network").args(["prune", "--force"]))?;
+        // What was built of sources that are no more.
+        output(self.docker("image").args(["prune", "--force", "--filter=until=24h"])).map(drop)
     }
 
     pub(super) fn docker(&self, verb: &str) -> Command {
@@ -93,20 +99,22 @@ impl Engine {
         told.get(0).cloned().with_context(|| format!("nothing is told of {what}"))
     }
 
-    /// Starts the service's image, of which nothing but `/tmp` can be written; gives the container.
-    pub(super) fn begin(&self, variables: &[String]) -> Result<String> {
+    /// Starts the service's image, in which nothing but `/tmp` can be written; gives the container.
+    pub(super) fn begin(&self, variables: &[&str], arguments: &[&str]) -> Result<String> {
         let mut command = self.docker("run");
         command.args(["--detach", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL"]);
-        command.args(variables.iter().flat_map(|it| ["--env", it])).arg("latchkey");
+        command.args(variables.iter().flat_map(|it| ["--env", it])).arg("latchkey").args(arguments);
         Ok(output(&mut command)?.trim().to_owned())
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // Asked to end it ends its containers; that fails only if it has ended.
-        let _ = Command::new("kill").arg(self.daemon.id().to_string()).status();
-        let _ = self.daemon.wait();
+        // Asked to end it ends its containers.
+        if matches!(self.daemon.try_wait(), Ok(None)) {
+            let _ = Command::new("kill").arg(self.daemon.id().to_string()).status();
+            let _ = self.daemon.wait();
+        }
         // It may leave this behind.
         let network = self.folder.join("run/netns/default");
         let _ = Command::new("umount").arg(network).stderr(Stdio::null()).status();
@@ -139,19 +147,18 @@ impl<'a> Composition<'a> {
         Ok(Self { engine, folder })
     }
 
-    /// Starts it on the images that are here.
-    pub(super) fn up(&self) -> Result<()> {
-        self.run(&["up", "--detach", "--no-build"])
-    }
-
     pub(super) fn run(&self, arguments: &[&str]) -> Result<()> {
         run(self.compose().args(arguments))
     }
 
+    /// What it prints.
+    pub(super) fn told(&self, arguments: &[&str]) -> Result<String> {
+        Ok(output(self.compose().args(arguments))?.trim().to_owned())
+    }
+
     /// The container of a service.
     pub(super) fn container(&self, service: &str) -> Result<String> {
-        let told = output(self.compose().args(["ps", "--all", "--quiet", service]))?;
-        Ok(told.trim().to_owned())
+        self.told(&["ps", "--all", "--quiet", service])
     }
 
     fn compose(&self) -> Command {
@@ -164,9 +171,8 @@ impl<'a> Composition<'a> {
 
 impl Drop for Composition<'_> {
     fn drop(&mut self) {
-        if let Err(error) = self.run(&["down", "--volumes"]) {
-            eprintln!("warning: {error:#}");
-        }
+        // Also after Ctrl-C, when nothing else is begun any more.
+        let _ = self.compose().args(["down", "--volumes"]).status();
     }
 }
 

@@ -55,11 +55,15 @@ fn rust(engine: &Engine) -> Result<()> {
     let wanted = std::fs::read_to_string(root().join("deploy/Containerfile"))?;
     let name = wanted.split_whitespace().find(|it| it.starts_with(RUST));
     let name = name.context("deploy/Containerfile begins with another image")?;
-    let rustc = || Command::new(env("RUSTC").as_deref().unwrap_or("rustc"));
+    let rustc = || {
+        let mut command = Command::new(env("RUSTC").as_deref().unwrap_or("rustc"));
+        command.current_dir(root());
+        command
+    };
     let version = crate::run::version(rustc().arg("--version")).context("no rustc")?;
     ensure!(name.contains(&version), "this is Rust {version}, and {name} is wanted");
     run(cargo(["fetch", "--locked"]).stdout(Stdio::null()))?;
-    let sysroot = output(rustc().current_dir(root()).args(["--print", "sysroot"]))?;
+    let sysroot = output(rustc().args(["--print", "sysroot"]))?;
     let home = env("CARGO_HOME").or_else(|| Some(format!("{}/.cargo", env("HOME")?)));
     let home = home.context("cargo has no home")?;
     let mut packed = Command::new("tar");
