@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 pub(crate) struct Bar {
     pub(crate) label: String,
     pub(crate) value: f64,
-    /// What it is to reach.
+    /// What it is to reach, or to stay within.
     pub(crate) mark: f64,
+    /// Whether it does.
+    pub(crate) is_met: bool,
     /// What stands behind it.
     pub(crate) note: String,
 }
@@ -18,12 +20,10 @@ const LINE: usize = 24;
 const BEFORE: f64 = 240.0;
 const BEHIND: f64 = 190.0;
 const ONE: f64 = 420.0;
-/// The longest bar: beyond it nothing more is to be seen.
-const MOST: f64 = 1.2;
 
-/// Draws bars from the left, each with its mark.
-pub(crate) fn draw(bars: &[Bar]) -> String {
-    let width = BEFORE + ONE * MOST + BEHIND;
+/// Draws bars from the left, each with its mark; beyond `most` nothing more is to be seen.
+pub(crate) fn draw(bars: &[Bar], most: f64, caption: &str) -> String {
+    let width = BEFORE + ONE * most + BEHIND;
     let height = (bars.len() + 2) * LINE;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
@@ -40,9 +40,9 @@ pub(crate) fn draw(bars: &[Bar]) -> String {
     );
     for (number, bar) in bars.iter().enumerate() {
         let top = number * LINE + 6;
-        let (text, end) = (top + 14, BEFORE + bar.value.min(MOST) * ONE);
+        let (text, end) = (top + 14, BEFORE + bar.value.min(most) * ONE);
         let mark = BEFORE + bar.mark * ONE;
-        let colour = if bar.value >= bar.mark { "#3a7d44" } else { "#b3541e" };
+        let colour = if bar.is_met { "#3a7d44" } else { "#b3541e" };
         let _ = writeln!(
             svg,
             "<text x=\"{}\" y=\"{text}\" text-anchor=\"end\">{}</text>\
@@ -58,15 +58,15 @@ pub(crate) fn draw(bars: &[Bar]) -> String {
             top + 20,
             end + 6.0,
             bar.value,
-            BEFORE + ONE * MOST + 40.0,
+            BEFORE + ONE * most + 40.0,
             escaped(&bar.note),
         );
     }
     let _ = writeln!(
         svg,
-        "<text x=\"{BEFORE}\" y=\"{}\" fill=\"#555\">ratio to the limit, measured in the same run; \
-         the mark is what is to be reached</text>\n</svg>",
-        height - 8
+        "<text x=\"{BEFORE}\" y=\"{}\" fill=\"#555\">{}</text>\n</svg>",
+        height - 8,
+        escaped(caption),
     );
     svg
 }
@@ -81,10 +81,15 @@ mod tests {
 
     #[test]
     fn a_bar_is_as_long_as_its_ratio_and_says_whether_it_is_enough() {
-        let bar = |value| Bar { label: "a < b".to_owned(), value, mark: 0.5, note: String::new() };
-        let svg = draw(&[bar(0.5), bar(0.25)]);
+        let bar = |value, is_met| {
+            let (label, note) = ("a < b".to_owned(), String::new());
+            Bar { label, value, mark: 0.5, is_met, note }
+        };
+        let svg = draw(&[bar(0.5, true), bar(0.25, false)], 1.2, "a caption");
         assert!(svg.contains("width=\"210\" height=\"18\" fill=\"#3a7d44\""), "{svg}");
         assert!(svg.contains("width=\"105\" height=\"18\" fill=\"#b3541e\""), "{svg}");
-        assert!(svg.contains("a &lt; b") && svg.ends_with("</svg>\n"));
+        assert!(
+            svg.contains("a &lt; b") && svg.contains(">a caption<") && svg.ends_with("</svg>\n")
+        );
     }
 }

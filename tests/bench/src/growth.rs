@@ -16,6 +16,7 @@ use ports::keys::Keys as _;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
+use crate::chart::{Bar, draw};
 use crate::load::{Work, ask, count};
 use crate::people;
 use crate::process::Process;
@@ -67,6 +68,11 @@ const OVER: &str = "
     INSERT INTO password_attempts (subject, failed, last_at)
         SELECT sha256(gen_random_uuid()::text::bytea), 1, now() - interval '1 day'
         FROM generate_series(1, 50000)";
+
+/// What is measured, in the order of [`Size::medians`].
+const WHAT: [&str; 3] = ["code, known user", "session check", "session check, no copy"];
+/// The longest bar of the chart.
+const MOST: f64 = 1.6;
 
 /// So many users, in a database of their own.
 struct Size {
@@ -366,10 +372,9 @@ impl Growth {
         let (Some(first), Some(last)) = (self.sizes.first(), self.sizes.last()) else {
             return Vec::new();
         };
-        let what = ["code, known user", "session check", "session check without a copy"];
         let pairs = first.medians().into_iter().zip(last.medians());
         let times = pairs.map(|(one, other)| other.p99 / one.p99.max(1e-9));
-        what.into_iter().zip(times).collect()
+        WHAT.into_iter().zip(times).collect()
     }
 
     fn json(&self) -> Value {
@@ -401,9 +406,27 @@ impl Growth {
         })
     }
 
+    /// How much slower the slowest are at each size than at the first, for the chart.
+    fn bars(&self) -> Vec<Bar> {
+        let Some(first) = self.sizes.first() else { return Vec::new() };
+        let bar = |size: &Size, number: usize, what: &str| {
+            let [one, other] =
+                [first, size].map(|it| it.medians().get(number).map_or(0.0, |it| it.p99));
+            let value = other / one.max(1e-9);
+            let (label, note) = (format!("{what}, {}", size.users), format!("{other:.2} ms"));
+            Bar { label, value, mark: GROWTH, is_met: value <= GROWTH, note }
+        };
+        let loads = WHAT.into_iter().enumerate();
+        loads
+            .flat_map(|(number, what)| self.sizes.iter().map(move |it| bar(it, number, what)))
+            .collect()
+    }
+
     /// Writes it where it is looked for.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder)?;
-        Ok(fs::write(folder.join("growth.json"), format!("{:#}\n", self.json()))?)
+        fs::write(folder.join("growth.json"), format!("{:#}\n", self.json()))?;
+        let caption = "p99, of that with the fewest users, measured in turn; the mark is the most";
+        Ok(fs::write(folder.join("growth.svg"), draw(&self.bars(), MOST, caption))?)
     }
 }

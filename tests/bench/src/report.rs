@@ -235,6 +235,7 @@ impl Report {
             label: format!("{} {} × {}", row.kind.name(), row.kind.title(), row.connections),
             value: row.ratio(),
             mark: row.kind.target(),
+            is_met: row.ratio() >= row.kind.target(),
             note: format!("{:.0}/s of {:.0}/s", row.served.rate, row.limited.rate),
         };
         self.rows.iter().map(bar).collect()
