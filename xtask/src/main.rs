@@ -1,7 +1,7 @@
 //! The project's tasks: `cargo xtask <task>`.
 //!
-//! One file a task. `run.rs` starts other programs, `node.rs` the service, `workspace.rs` asks cargo about
-//! the packages.
+//! One file a task. `run.rs` starts other programs, `node.rs` the service, `workspace.rs` asks cargo
+//! about the packages.
 
 mod bench;
 mod check;

@@ -369,12 +369,14 @@ impl Growth {
 
     /// How much slower the slowest became from the first size to the last.
     fn grown(&self) -> Vec<(&'static str, f64)> {
-        let (Some(first), Some(last)) = (self.sizes.first(), self.sizes.last()) else {
-            return Vec::new();
-        };
-        let pairs = first.medians().into_iter().zip(last.medians());
-        let times = pairs.map(|(one, other)| other.p99 / one.p99.max(1e-9));
-        WHAT.into_iter().zip(times).collect()
+        let last = self.sizes.last().into_iter();
+        last.flat_map(|it| WHAT.into_iter().zip(self.times(it))).collect()
+    }
+
+    /// How much slower the slowest are than at the first size, in the order of [`WHAT`].
+    fn times(&self, size: &Size) -> Vec<f64> {
+        let first = self.sizes.first().map(Size::medians).into_iter().flatten();
+        first.zip(size.medians()).map(|(one, other)| other.p99 / one.p99.max(1e-9)).collect()
     }
 
     fn json(&self) -> Value {
@@ -406,20 +408,22 @@ impl Growth {
         })
     }
 
-    /// How much slower the slowest are at each size than at the first, for the chart.
+    /// The same at each size, for the chart: those of one load stand together.
     fn bars(&self) -> Vec<Bar> {
-        let Some(first) = self.sizes.first() else { return Vec::new() };
-        let bar = |size: &Size, number: usize, what: &str| {
-            let [one, other] =
-                [first, size].map(|it| it.medians().get(number).map_or(0.0, |it| it.p99));
-            let value = other / one.max(1e-9);
-            let (label, note) = (format!("{what}, {}", size.users), format!("{other:.2} ms"));
-            Bar { label, value, mark: GROWTH, is_met: value <= GROWTH, note }
-        };
-        let loads = WHAT.into_iter().enumerate();
-        loads
-            .flat_map(|(number, what)| self.sizes.iter().map(move |it| bar(it, number, what)))
-            .collect()
+        let mut bars = Vec::new();
+        for (number, what) in WHAT.into_iter().enumerate() {
+            for size in &self.sizes {
+                let measured = self.times(size).into_iter().zip(size.medians()).nth(number);
+                bars.extend(measured.map(|(value, it)| Bar {
+                    label: format!("{what}, {}", size.users),
+                    value,
+                    mark: GROWTH,
+                    is_met: value <= GROWTH,
+                    note: format!("{:.2} ms", it.p99),
+                }));
+            }
+        }
+        bars
     }
 
     /// Writes it where it is looked for.

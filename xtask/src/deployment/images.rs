@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 
 use super::engine::Engine;
-use crate::run::{Progress, cargo, env, output, run};
+use crate::run::{Progress, cargo, env, output, run, version};
 use crate::workspace::root;
 
 /// What the last stage begins with, and the release of Debian that this is.
@@ -17,7 +17,7 @@ const RUST: &str = "docker.io/library/rust:";
 const STORES: [(&str, &str); 2] =
     [("docker.io/library/postgres:17", "postgres"), ("docker.io/library/redis:7", "redis")];
 
-/// Makes those that are not there from an earlier run.
+/// Makes them all; of what an earlier run left the engine builds nothing again.
 pub(super) fn make(engine: &Engine, folder: &Path, progress: &Progress) -> Result<()> {
     let is_there = |name: &str| {
         let mut asked = engine.docker("inspect");
@@ -60,11 +60,11 @@ fn rust(engine: &Engine) -> Result<()> {
         command.current_dir(root());
         command
     };
-    let version = crate::run::version(rustc().arg("--version")).context("no rustc")?;
-    ensure!(name.contains(&version), "this is Rust {version}, and {name} is wanted");
+    let here = version(rustc().arg("--version")).context("no rustc")?;
+    ensure!(name.contains(&here), "this is Rust {here}, and {name} is wanted");
     run(cargo(["fetch", "--locked"]).stdout(Stdio::null()))?;
     let sysroot = output(rustc().args(["--print", "sysroot"]))?;
-    let home = env("CARGO_HOME").or_else(|| Some(format!("{}/.cargo", env("HOME")?)));
+    let home = env("CARGO_HOME").or_else(|| env("HOME").map(|it| format!("{it}/.cargo")));
     let home = home.context("cargo has no home")?;
     let mut packed = Command::new("tar");
     packed.arg("--create").arg("--directory").arg(file).arg("Containerfile");
