@@ -8,6 +8,7 @@ mod client;
 mod node;
 pub mod oauth;
 mod receiver;
+pub mod wire;
 mod world;
 
 pub use client::{Answer, Client};

@@ -96,8 +96,10 @@ impl Lane {
                 Ok(Err(failure)) if failure.is_worth_a_retry() && tries < TRIES => tries += 1,
                 Ok(Err(failure)) => return Err(failure.into_store_error()),
                 Err(_) => {
-                    // Its answer may still come: the connection is of no use to others.
+                    // Its answer may still come: the connection is of no use to others. Those that
+                    // nobody has used meanwhile may have lost their other side as well (REL-04).
                     drop(deadpool::managed::Object::take(conn));
+                    drop(self.pool.retain(|_, it| it.last_used() < PATIENCE));
                     return Err(unavailable(Late));
                 }
             }

@@ -3,7 +3,6 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -12,13 +11,14 @@ use domain::Duration;
 use domain::breaker::Breaker;
 use ports::error::StoreError;
 use ports::watch::Operation;
-use redis::{Cmd, FromRedisValue, Pipeline, ScriptInvocation};
+use redis::{Cmd, FromRedisValue, Pipeline, RedisError, ScriptInvocation};
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::address::Address;
+use crate::doubts::{Doubts, Held};
 use crate::error::{Failure, left_alone, timed_out};
 use crate::own::{self, Own};
 use crate::socket::{Socket, Sockets};
@@ -69,7 +69,7 @@ pub enum RedisSettingsError {
     Sockets,
 }
 
-/// A Redis server or cluster, reached through a few sockets that reconnect by themselves.
+/// A Redis server or cluster, reached through a few sockets; one that fails is not used again.
 ///
 /// Usable from any runtime. What a call leaves running does so on the main one, or, where the
 /// caller's runtime has one thread, there, on a socket that nobody else uses.
@@ -84,7 +84,7 @@ struct Inner {
     main: Handle,
     prefix: String,
     breaker: Mutex<Breaker>,
-    doubts: Arc<AtomicU64>,
+    doubts: Doubts,
 }
 
 impl std::fmt::Debug for Redis {
@@ -117,7 +117,7 @@ impl Redis {
                 .min_idle(*sockets)
                 .idle_timeout(None)
                 .max_lifetime(None)
-                .test_on_check_out(false)
+                .test_on_check_out(true)
                 .queue_strategy(bb8::QueueStrategy::Fifo)
                 .connection_timeout(PATIENCE)
                 .build_unchecked(made)
@@ -147,10 +147,7 @@ impl Redis {
         name: &'static Operation,
         cmd: &Cmd,
     ) -> Result<T, StoreError> {
-        self.call(name, async {
-            cmd.query_async(&mut self.socket().await?).await.map_err(Failure::from)
-        })
-        .await
+        self.call(name, async |mut socket| cmd.query_async(&mut socket).await).await
     }
 
     /// Runs several commands in one round trip; all must succeed.
@@ -159,8 +156,7 @@ impl Redis {
         name: &'static Operation,
         commands: &Pipeline,
     ) -> Result<(), StoreError> {
-        self.call(name, async { self.socket().await?.all(commands).await.map_err(Failure::from) })
-            .await
+        self.call(name, async |mut socket| socket.all(commands).await).await
     }
 
     /// Runs a script, and loads it first where the server does not know it.
@@ -169,26 +165,14 @@ impl Redis {
         name: &'static Operation,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, StoreError> {
-        self.call(name, async {
-            script.invoke_async(&mut self.socket().await?).await.map_err(Failure::from)
-        })
-        .await
-    }
-
-    /// Takes the caller's own socket, or one to share: that is given back at once, so that callers
-    /// never wait for it.
-    async fn socket(&self) -> Result<Socket, Failure> {
-        match self.0.own.as_ref().and_then(Own::socket) {
-            Some(own) => Ok(Socket::Server(own?)),
-            None => Ok(self.0.pool.get().await?.socket.clone()),
-        }
+        self.call(name, async |mut socket| script.invoke_async(&mut socket).await).await
     }
 
     /// Runs a call under the name that it is watched by.
     async fn call<T>(
         &self,
         name: &'static Operation,
-        call: impl Future<Output = Result<T, Failure>>,
+        call: impl AsyncFnOnce(Socket) -> Result<T, RedisError>,
     ) -> Result<T, StoreError> {
         name.watch(self.call_if_well(call)).await
     }
@@ -196,48 +180,68 @@ impl Redis {
     /// Runs a call, unless the server failed so often in a row that it is left alone for a moment.
     async fn call_if_well<T>(
         &self,
-        call: impl Future<Output = Result<T, Failure>>,
+        call: impl AsyncFnOnce(Socket) -> Result<T, RedisError>,
     ) -> Result<T, StoreError> {
         if !self.breaker().admits(Instant::now()) {
             return Err(left_alone());
         }
+        let call = self.call_in_time(call);
         let answer = if self.0.own.is_some() && own::is_alone() {
-            in_time(call).await
+            call.await
         } else {
-            self.call_on_main(call).await
+            self.with_main_at_hand(call).await
         };
         match &answer {
-            Err(StoreError::Unavailable { .. }) => {
-                self.0.doubts.fetch_add(1, Ordering::SeqCst);
-                self.breaker().failed(Instant::now());
-            }
+            Err(StoreError::Unavailable { .. }) => self.breaker().failed(Instant::now()),
             _ => self.breaker().succeeded(),
         }
         answer
     }
 
-    fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        self.0.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Runs a call in its time, and remembers if its socket is of no use.
+    async fn call_in_time<T>(
+        &self,
+        call: impl AsyncFnOnce(Socket) -> Result<T, RedisError>,
+    ) -> Result<T, StoreError> {
+        let mut used = None;
+        let answer = timeout(PATIENCE, async {
+            let Held { socket, doubts } = self.socket().await?;
+            used = Some(doubts);
+            call(socket).await.map_err(Failure::from)
+        });
+        let answer = match answer.await {
+            Ok(answer) => answer.map_err(StoreError::from),
+            Err(_) => Err(timed_out()),
+        };
+        if let (Err(StoreError::Unavailable { .. }), Some(doubts)) = (&answer, used) {
+            self.0.doubts.doubt(doubts);
+        }
+        answer
+    }
+
+    /// Takes the caller's own socket, or one to share: that is given back at once, so that callers
+    /// never wait for it.
+    async fn socket(&self) -> Result<Held, Failure> {
+        match self.0.own.as_ref().and_then(Own::socket) {
+            Some(own) => Ok(own?),
+            None => Ok(self.0.pool.get().await?.clone()),
+        }
     }
 
     /// Runs a call with the main runtime at hand: the drivers of shared connections are spawned
     /// there, not on the caller's runtime, with which they would die.
-    async fn call_on_main<T>(
-        &self,
-        call: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, StoreError> {
-        let mut call = pin!(in_time(call));
+    async fn with_main_at_hand<R>(&self, call: impl Future<Output = R>) -> R {
+        let mut call = pin!(call);
         let answer = poll_fn(|context| {
             let _on_main = self.0.main.enter();
             call.as_mut().poll(context)
         });
         answer.await
     }
-}
 
-/// Runs a call in its time.
-async fn in_time<T>(call: impl Future<Output = Result<T, Failure>>) -> Result<T, StoreError> {
-    timeout(PATIENCE, call).await.map_err(|_| timed_out())?.map_err(StoreError::from)
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.0.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ macro_rules! named {
 mod address;
 mod arguments;
 mod connection;
+mod doubts;
 mod error;
 mod forgiven;
 mod own;

@@ -11,18 +11,21 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError};
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
 
+use crate::doubts::{Doubts, Held};
+use crate::socket::Socket;
+
 thread_local! {
-    static SOCKETS: RefCell<Vec<Held>> = const { RefCell::new(Vec::new()) };
+    static SOCKETS: RefCell<Vec<Kept>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Tells the values of a process apart.
 static MADE: AtomicU64 = AtomicU64::new(0);
 
-struct Held {
+struct Kept {
     /// Which [`Own`] it belongs to.
     of: u64,
     runtime: Id,
-    socket: ConnectionManager,
+    held: Held,
 }
 
 /// Makes such sockets to one server.
@@ -30,28 +33,32 @@ pub(crate) struct Own {
     number: u64,
     client: Client,
     config: ConnectionManagerConfig,
+    doubts: Doubts,
 }
 
 impl Own {
-    pub(crate) fn new(client: Client, config: ConnectionManagerConfig) -> Self {
-        Self { number: MADE.fetch_add(1, Ordering::Relaxed), client, config }
+    pub(crate) fn new(client: Client, config: ConnectionManagerConfig, doubts: Doubts) -> Self {
+        Self { number: MADE.fetch_add(1, Ordering::Relaxed), client, config, doubts }
     }
 
-    /// The caller's own socket, made when it is first asked for; it connects by itself. `None` for
-    /// a caller that does not stay on its thread.
-    pub(crate) fn socket(&self) -> Option<Result<ConnectionManager, RedisError>> {
+    /// The caller's own socket, made when it is first asked for and when one failed since; it
+    /// connects when it is used. `None` for a caller that does not stay on its thread.
+    pub(crate) fn socket(&self) -> Option<Result<Held, RedisError>> {
         let runtime = runtime()?;
         Some(SOCKETS.with_borrow_mut(|sockets| {
-            let own = sockets.iter().find(|it| it.of == self.number && it.runtime == runtime);
+            let is_own = |it: &Kept| it.of == self.number && it.runtime == runtime;
+            let own = sockets.iter().find(|it| is_own(it) && self.doubts.trust(&it.held));
             if let Some(own) = own {
-                return Ok(own.socket.clone());
+                return Ok(own.held.clone());
             }
+            let doubts = self.doubts.now();
             let (client, config) = (self.client.clone(), self.config.clone());
             let socket = ConnectionManager::new_lazy_with_config(client, config)?;
+            let held = Held { socket: Socket::Server(socket), doubts };
             // A thread has one runtime at a time: the sockets of an earlier one went with it.
-            sockets.retain(|it| it.runtime == runtime);
-            sockets.push(Held { of: self.number, runtime, socket: socket.clone() });
-            Ok(socket)
+            sockets.retain(|it| it.runtime == runtime && !is_own(it));
+            sockets.push(Kept { of: self.number, runtime, held: held.clone() });
+            Ok(held)
         }))
     }
 }

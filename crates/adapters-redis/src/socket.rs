@@ -1,7 +1,4 @@
-//! What callers share: sockets that reconnect by themselves.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+//! Sockets, and how those that callers share are made.
 
 use bb8_redis::bb8;
 use domain::Duration;
@@ -16,6 +13,7 @@ use redis::{
 use tokio::time::timeout;
 
 use crate::address::Address;
+use crate::doubts::{Doubts, Held};
 use crate::own::Own;
 
 /// How long one sentinel may take to say who the master is, and the master to say that it is.
@@ -81,8 +79,7 @@ pub(crate) struct Sockets {
     source: Source,
     config: ConnectionManagerConfig,
     patience: Duration,
-    /// How often the sentinels' last word turned out to be of no use.
-    doubts: Arc<AtomicU64>,
+    doubts: Doubts,
 }
 
 enum Source {
@@ -121,29 +118,25 @@ impl Sockets {
             .set_number_of_retries(0)
             .set_pipeline_buffer_size(1024)
             .set_concurrency_limit(4096);
-        Ok(Self { source, config, patience, doubts: Arc::default() })
+        Ok(Self { source, config, patience, doubts: Doubts::default() })
     }
 
     /// What makes sockets to one server for callers that have their own; `None` where it takes more
     /// than one server.
     pub(crate) fn own(&self) -> Option<Own> {
         match &self.source {
-            Source::Server(client) => Some(Own::new(client.clone(), self.config.clone())),
+            Source::Server(client) => {
+                let doubts = self.doubts();
+                Some(Own::new(client.clone(), self.config.clone(), doubts))
+            }
             Source::Cluster(_) | Source::Sentinel { .. } => None,
         }
     }
 
-    /// What to count in, for whoever sees that a socket is of no use: sockets that were made before
-    /// are not used any more where the sentinels may have another word by now.
-    pub(crate) fn doubts(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.doubts)
+    /// What a failure of a socket is noted in.
+    pub(crate) fn doubts(&self) -> Doubts {
+        self.doubts.clone()
     }
-}
-
-/// A socket, and how many doubts there were when it was made.
-pub(crate) struct Held {
-    pub(crate) socket: Socket,
-    doubts: u64,
 }
 
 impl bb8::ManageConnection for Sockets {
@@ -151,7 +144,7 @@ impl bb8::ManageConnection for Sockets {
     type Error = RedisError;
 
     async fn connect(&self) -> Result<Held, RedisError> {
-        let doubts = self.doubts.load(Ordering::SeqCst);
+        let doubts = self.doubts.now();
         let socket = match &self.source {
             Source::Server(client) => self.server(client.clone())?,
             Source::Cluster(client) => {
@@ -167,14 +160,16 @@ impl bb8::ManageConnection for Sockets {
         Ok(Held { socket, doubts })
     }
 
-    async fn is_valid(&self, _: &mut Held) -> Result<(), RedisError> {
-        Ok(())
+    async fn is_valid(&self, held: &mut Held) -> Result<(), RedisError> {
+        // A cluster's looks after its connections, of which one may fail and the others serve.
+        if matches!(self.source, Source::Cluster(_)) || self.doubts.trust(held) {
+            return Ok(());
+        }
+        Err((ErrorKind::Io, "a socket failed since").into())
     }
 
-    /// They reconnect by themselves. Only the master may be another one by now.
-    fn has_broken(&self, held: &mut Held) -> bool {
-        matches!(self.source, Source::Sentinel { .. })
-            && held.doubts != self.doubts.load(Ordering::SeqCst)
+    fn has_broken(&self, _: &mut Held) -> bool {
+        false
     }
 }
 

@@ -19,7 +19,6 @@ mod site;
 mod stage;
 mod tally;
 mod vendors;
-mod wire;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;

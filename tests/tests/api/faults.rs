@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use tests::test_servers::Postgres;
+use tests::test_servers::{AnyRedis, Postgres};
+use tests::wire::Wire;
 use tests::{Answer, Client, Topology, World};
 
 /// The longest that an answer may take (REL-04, REL-05).
@@ -112,6 +113,37 @@ async fn without_postgresql_logins_are_told_and_nothing_acknowledged_is_lost() {
         tokio::time::sleep(Duration::from_millis(1_050)).await;
         let again = client.log_in("13800138000").await;
         assert_eq!(again.str("/user/id"), login.str("/user/id"));
+    }
+}
+
+/// REL-04: where a store's machine is lost and another has its address, nothing says so to what was
+/// connected. Whoever meets it first is told, and all others are let in.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_connected_may_go_nowhere() {
+    let postgres = Postgres::start().unwrap();
+    let redis = AnyRedis::start_as("server").unwrap();
+    let world = World::on_both(&postgres, redis).await;
+    let (database, redis) =
+        (Wire::to(world.database_url()).await, Wire::to(world.redis_url()).await);
+    let stores = [("STORE__DATABASE_URL", database.url()), ("STORE__REDIS_URL", redis.url())];
+    let node = world.node_with(&stores).await;
+    let client = &node.client;
+    for (round, wire) in [&redis, &database].into_iter().enumerate() {
+        // Every connection that there may be is there.
+        let mut logins = tokio::task::JoinSet::new();
+        for it in 0..32 {
+            let client = client.clone();
+            logins.spawn(async move { client.log_in(&format!("1380013{round}0{it:02}")).await });
+        }
+        logins.join_all().await;
+        wire.moves();
+        let first = client.ask(&format!("1390013900{round}")).await;
+        assert!(first.status == 202 || first.status == 503, "{}", first.text);
+        assert!(first.took < PROMPT, "{:?}", first.took);
+        heals(client, &format!("1390013901{round}")).await;
+        for it in 0..20 {
+            client.log_in(&format!("1370013{round}0{it:02}")).await;
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod contract;
 mod failover;
+mod healing;
 mod keys;
 mod racy;
 mod runtimes;

@@ -6,11 +6,11 @@ use adapters_redis::{Redis, RedisSettings};
 
 use crate::server;
 
-fn single_threaded() -> tokio::runtime::Runtime {
+pub(crate) fn single_threaded() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-fn main() -> tokio::runtime::Runtime {
+pub(crate) fn main() -> tokio::runtime::Runtime {
     let main = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     main.unwrap()
 }

@@ -1,11 +1,11 @@
 //! Two nodes, and one of them is cut off from Redis: its wire is cut, or nothing arrives.
 
 use tests::World;
+use tests::wire::{Manner, Wire};
 
 use super::{TWO_NODES, postgres};
 use crate::report::Report;
 use crate::stage::{Expected, PROMPT, Stage, WHILE};
-use crate::wire::{Manner, Wire};
 
 /// Both ways to be cut off.
 pub(crate) async fn bring() -> Vec<Report> {
@@ -18,10 +18,9 @@ pub(crate) async fn bring() -> Vec<Report> {
 async fn on(name: &str, manner: Manner) -> Report {
     let server = postgres();
     let world = World::on(&server).await;
-    let port = world.redis_url().rsplit(':').next().and_then(|it| it.parse().ok());
-    let wire = Wire::to(port.expect("a port")).await;
+    let wire = Wire::to(world.redis_url()).await;
     let mut stage = Stage::on(world, 1, &[]).await;
-    let through = format!("redis://127.0.0.1:{}", wire.port());
+    let through = wire.url().to_owned();
     let lonely = stage.node(&[("LATCHKEY__STORE__REDIS_URL".to_owned(), through)]).await;
     stage.join(lonely);
     stage.storm();

@@ -1,0 +1,88 @@
+//! What callers of every kind see of a server that was away: REL-04.
+
+use std::sync::mpsc;
+use std::thread;
+
+use adapters_redis::{Redis, RedisSettings};
+use ports::error::StoreError;
+use test_servers::Redis as Server;
+use tokio::runtime::Runtime;
+
+/// Two workers, each with a socket of its own, and those who share sockets. Fewer than it takes to
+/// leave a server alone.
+struct Callers {
+    redis: Redis,
+    workers: [Worker; 2],
+    main: Runtime,
+}
+
+/// A thread whose runtime has that one thread: what it is told to do there, and what comes of it.
+struct Worker {
+    asks: mpsc::Sender<Redis>,
+    answers: mpsc::Receiver<Result<(), StoreError>>,
+}
+
+impl Worker {
+    fn start() -> Self {
+        let (asks, asked) = mpsc::channel::<Redis>();
+        let (told, answers) = mpsc::channel();
+        thread::spawn(move || {
+            let runtime = crate::runtimes::single_threaded();
+            for redis in asked {
+                told.send(runtime.block_on(redis.ping())).unwrap();
+            }
+        });
+        Self { asks, answers }
+    }
+}
+
+impl Callers {
+    fn of(server: &Server) -> Self {
+        let main = crate::runtimes::main();
+        let settings = RedisSettings::new(server.url().into());
+        let redis = Redis::connect(&settings, main.handle().clone()).unwrap();
+        Self { redis, workers: [Worker::start(), Worker::start()], main }
+    }
+
+    /// Each asks once, one after the other; those who share have two sockets and ask twice.
+    fn ask(&self) -> Vec<Result<(), StoreError>> {
+        let workers = self.workers.iter().map(|it| {
+            it.asks.send(self.redis.clone()).unwrap();
+            it.answers.recv().unwrap()
+        });
+        let shared = [1, 2].map(|_| self.main.block_on(self.redis.ping()));
+        workers.chain(shared).collect()
+    }
+
+    fn all_are_answered(&self) {
+        for (caller, answer) in self.ask().into_iter().enumerate() {
+            answer.unwrap_or_else(|error| panic!("{caller}: {error:?}"));
+        }
+    }
+}
+
+/// Nobody is told afterwards that a connection could not be made before.
+#[test]
+fn a_server_that_is_back_answers_everybody_at_once() {
+    let mut server = Server::start().unwrap();
+    let callers = Callers::of(&server);
+    callers.all_are_answered();
+    server.stop().unwrap();
+    for answer in callers.ask() {
+        assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
+    }
+    server.restart().unwrap();
+    callers.all_are_answered();
+}
+
+/// Where a server went away and came back while nobody asked, one caller at most meets it.
+#[test]
+fn a_restart_between_calls_is_met_once() {
+    let mut server = Server::start().unwrap();
+    let callers = Callers::of(&server);
+    callers.all_are_answered();
+    server.restart().unwrap();
+    let met = callers.ask().into_iter().filter_map(Result::err).count();
+    assert!(met <= 1, "{met} were told");
+    callers.all_are_answered();
+}
