@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 
+#[cfg(target_os = "linux")]
+use domain::Duration;
+use redis::io::tcp::TcpSettings;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 
 use crate::RedisSettingsError;
@@ -78,8 +81,18 @@ impl Address {
     }
 }
 
+/// How all connections are made: one whose other side does not confirm in a second that anything
+/// arrived is ended by the system (REL-04).
+pub(crate) fn tcp() -> TcpSettings {
+    let settings = TcpSettings::default();
+    #[cfg(target_os = "linux")]
+    let settings = settings.set_user_timeout(Duration::from_secs(1));
+    settings
+}
+
 fn info(url: &str) -> Result<ConnectionInfo, RedisSettingsError> {
-    url.into_connection_info().map_err(|_| RedisSettingsError::Url)
+    let info = url.into_connection_info().map_err(|_| RedisSettingsError::Url)?;
+    Ok(info.set_tcp_settings(tcp()))
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -12,7 +12,7 @@ use redis::{
 };
 use tokio::time::timeout;
 
-use crate::address::Address;
+use crate::address::{Address, tcp};
 use crate::doubts::{Doubts, Held};
 use crate::own::Own;
 
@@ -94,12 +94,13 @@ impl Sockets {
         let source = match address {
             Address::Server(it) => Source::Server(Client::open(it)?),
             Address::Cluster(nodes) => {
-                let client = ClusterClient::builder(nodes).retries(TRIES - 1).build()?;
-                Source::Cluster(Box::new(client))
+                let client = ClusterClient::builder(nodes).retries(TRIES - 1).tcp_settings(tcp());
+                Source::Cluster(Box::new(client.build()?))
             }
             Address::Sentinel { sentinels, master, like } => {
                 let node = SentinelNodeConnectionInfo::default()
-                    .set_redis_connection_info(like.redis_settings().clone());
+                    .set_redis_connection_info(like.redis_settings().clone())
+                    .set_tcp_settings(tcp());
                 let node = match like.addr() {
                     ConnectionAddr::TcpTls { insecure: false, .. } => {
                         node.set_tls_mode(TlsMode::Secure)

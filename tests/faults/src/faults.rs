@@ -29,7 +29,7 @@ pub(crate) enum Fault {
     Postgres,
     /// Redis is stopped, hangs, is restarted and flushed
     Redis,
-    /// One of two nodes is cut off from Redis
+    /// One of two nodes is cut off from a store
     Partition,
     /// Two nodes are replaced one after the other
     Rolling,

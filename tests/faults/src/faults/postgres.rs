@@ -7,6 +7,10 @@ use super::{ONE_NODE, TWO_NODES, postgres};
 use crate::report::Report;
 use crate::stage::{Expected, PROMPT, Stage, WHILE};
 
+/// What clients of a node without PostgreSQL may be told.
+pub(super) const KINDS: [&str; 3] =
+    ["503 dependency_unavailable", "503 overloaded", "503 retry_later"];
+
 /// How it fails, and how it comes back.
 struct Failure {
     name: &'static str,
@@ -50,7 +54,6 @@ async fn on(
     (failure.end)(&mut server).expect("the fault ends");
     let recovery = stage.heals().await;
     tokio::time::sleep(WHILE).await;
-    let kinds = ["503 dependency_unavailable", "503 overloaded", "503 retry_later"];
-    let expected = Expected { kinds: &kinds, is_told: true, longest: Some(PROMPT) };
+    let expected = Expected { kinds: &KINDS, is_told: true, longest: Some(PROMPT) };
     stage.end(Report::of(failure.name, stores), Some(recovery), expected).await
 }
