@@ -69,8 +69,8 @@ impl Wire {
         self.manner.send_replace(manner);
     }
 
-    /// What was connected stands and goes nowhere, as where a machine is lost and another gets its
-    /// address; new connections are carried.
+    /// What was connected stands and goes nowhere, as where a machine is lost and another takes over;
+    /// new connections are carried.
     pub fn moves(&self) {
         self.moves.fetch_add(1, Ordering::SeqCst);
     }

@@ -11,7 +11,7 @@ use ports::error::StoreError;
 use ports::watch::Operation;
 use tokio::runtime::Handle;
 
-use super::engine::{Conn, Pool};
+use super::engine::{Conn, HAS_SERVER, Pool};
 use super::queries::in_transaction;
 use crate::PoolState;
 use crate::error::{Failure, Late, LeftAlone, overloaded, unavailable};
@@ -97,9 +97,11 @@ impl Lane {
                 Ok(Err(failure)) => return Err(failure.into_store_error()),
                 Err(_) => {
                     // Its answer may still come: the connection is of no use to others. Those that
-                    // nobody has used meanwhile may have lost their other side as well (REL-04).
+                    // nobody has used meanwhile may have lost their server as well (REL-04).
                     drop(deadpool::managed::Object::take(conn));
-                    drop(self.pool.retain(|_, it| it.last_used() < PATIENCE));
+                    if HAS_SERVER {
+                        drop(self.pool.retain(|_, it| it.last_used() < PATIENCE));
+                    }
                     return Err(unavailable(Late));
                 }
             }

@@ -38,6 +38,8 @@ pub(super) type Pool = pooled::Pool<Conn>;
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 /// Connections of one node.
 const CONNECTIONS: usize = 16;
+/// Whether connections have another side, which may be lost.
+pub(super) const HAS_SERVER: bool = true;
 /// What a choice of rows ends with, so that racing ones choose others.
 pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 /// Time limits on the server's side, so that a statement nobody waits for ends (REL-13).

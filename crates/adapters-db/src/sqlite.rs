@@ -39,6 +39,8 @@ pub(super) type Pool = pooled::Pool<Conn>;
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 /// Connections that only read.
 const READERS: usize = 4;
+/// Whether connections have another side, which may be lost.
+pub(super) const HAS_SERVER: bool = false;
 /// What a choice of rows ends with, so that racing ones choose others: writers never race here.
 pub(super) const SKIP_LOCKED: &str = "";
 /// Durable after each commit, readers beside the writer, patient with other processes (REL-06);

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::address::Address;
 use crate::doubts::{Doubts, Held};
-use crate::error::{Failure, left_alone, timed_out};
+use crate::error::Failure;
 use crate::own::{self, Own};
 use crate::socket::{Socket, Sockets};
 
@@ -183,7 +183,7 @@ impl Redis {
         call: impl AsyncFnOnce(Socket) -> Result<T, RedisError>,
     ) -> Result<T, StoreError> {
         if !self.breaker().admits(Instant::now()) {
-            return Err(left_alone());
+            return Err(Failure::left_alone().into());
         }
         let call = self.call_in_time(call);
         let answer = if self.0.own.is_some() && own::is_alone() {
@@ -198,25 +198,21 @@ impl Redis {
         answer
     }
 
-    /// Runs a call in its time, and remembers if its socket is of no use.
+    /// Runs a call in its time, and notes what its failure says of the socket.
     async fn call_in_time<T>(
         &self,
         call: impl AsyncFnOnce(Socket) -> Result<T, RedisError>,
     ) -> Result<T, StoreError> {
         let mut used = None;
         let answer = timeout(PATIENCE, async {
-            let Held { socket, doubts } = self.socket().await?;
-            used = Some(doubts);
-            call(socket).await.map_err(Failure::from)
+            let held = used.insert(self.socket().await?);
+            call(held.socket.clone()).await.map_err(Failure::from)
         });
-        let answer = match answer.await {
-            Ok(answer) => answer.map_err(StoreError::from),
-            Err(_) => Err(timed_out()),
-        };
-        if let (Err(StoreError::Unavailable { .. }), Some(doubts)) = (&answer, used) {
-            self.0.doubts.doubt(doubts);
+        let answer = answer.await.unwrap_or_else(|_| Err(Failure::timed_out()));
+        if let (Err(failure), Some(used)) = (&answer, &used) {
+            self.0.doubts.note(used, failure.doubt);
         }
-        answer
+        answer.map_err(StoreError::from)
     }
 
     /// Takes the caller's own socket, or one to share: that is given back at once, so that callers

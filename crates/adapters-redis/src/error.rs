@@ -5,6 +5,8 @@ use ports::error::StoreError;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 use thiserror::Error;
 
+use crate::doubts::Doubt;
+
 /// What the driver, or the server through it, said of a failure: its kind and code alone, since
 /// the full texts may quote values.
 #[derive(Debug, Error)]
@@ -16,6 +18,8 @@ struct Said(String);
 pub(crate) struct Failure {
     kind: Kind,
     said: Said,
+    /// What it says of the socket.
+    pub(crate) doubt: Doubt,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +30,7 @@ enum Kind {
 }
 
 impl From<Failure> for StoreError {
-    fn from(Failure { kind, said }: Failure) -> Self {
+    fn from(Failure { kind, said, .. }: Failure) -> Self {
         let (store, source) = ("redis", Box::new(said));
         match kind {
             Kind::Unavailable => Self::Unavailable { store, source },
@@ -45,7 +49,7 @@ impl From<RedisError> for Failure {
             None if error.is_connection_dropped() => "connection lost".to_owned(),
             None => error.category().to_owned(),
         };
-        Self { kind: kind(&error), said: Said(said) }
+        Self { kind: kind(&error), said: Said(said), doubt: doubt(&error) }
     }
 }
 
@@ -53,22 +57,25 @@ impl From<RunError<RedisError>> for Failure {
     fn from(error: RunError<RedisError>) -> Self {
         match error {
             RunError::User(error) => error.into(),
-            RunError::TimedOut => {
-                Self { kind: Kind::Unavailable, said: Said("no socket in time".to_owned()) }
-            }
+            RunError::TimedOut => Self::unavailable("no socket in time", Doubt::None),
         }
     }
 }
 
-/// The server failed so often in a row that it is left alone for a moment.
-pub(crate) fn left_alone() -> StoreError {
-    Failure { kind: Kind::Unavailable, said: Said("left alone after failures".to_owned()) }.into()
-}
+impl Failure {
+    fn unavailable(said: &str, doubt: Doubt) -> Self {
+        Self { kind: Kind::Unavailable, said: Said(said.to_owned()), doubt }
+    }
 
-/// A call that took too long in all. It may still be carried out.
-pub(crate) fn timed_out() -> StoreError {
-    let said = Said("timed out".to_owned());
-    Failure { kind: Kind::Unavailable, said }.into()
+    /// The server failed so often in a row that it is left alone for a moment.
+    pub(crate) fn left_alone() -> Self {
+        Self::unavailable("left alone after failures", Doubt::None)
+    }
+
+    /// A call that took too long in all. It may still be carried out.
+    pub(crate) fn timed_out() -> Self {
+        Self::unavailable("timed out", Doubt::Socket)
+    }
 }
 
 /// Tells a server that cannot serve now from a request that it never will.
@@ -100,9 +107,26 @@ fn kind(error: &RedisError) -> Kind {
     }
 }
 
+/// Tells what a server says of its state from a socket that failed. What comes before the first
+/// command, as where a password is wrong, stays with its socket.
+fn doubt(error: &RedisError) -> Doubt {
+    match error.code() {
+        Some("READONLY" | "MASTERDOWN") => Doubt::Sockets,
+        Some(
+            "OOM" | "MISCONF" | "NOREPLICAS" | "BUSY" | "LOADING" | "CLUSTERDOWN" | "TRYAGAIN"
+            | "WRONGTYPE",
+        ) => Doubt::None,
+        _ if error.is_connection_dropped() && !error.is_connection_refusal() => Doubt::Sockets,
+        _ => Doubt::Socket,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::error::Error as _;
+    use std::io::ErrorKind;
+
+    use rstest::rstest;
 
     use super::*;
 
@@ -127,6 +151,25 @@ mod tests {
         ] {
             assert_eq!(server(line).kind, Kind::Unavailable, "{line}");
         }
+    }
+
+    #[rstest]
+    #[case::full("OOM command not allowed when used memory > 'maxmemory'.", Doubt::None)]
+    #[case::loading("LOADING Redis is loading the dataset in memory", Doubt::None)]
+    #[case::demoted("READONLY You can't write against a read only replica.", Doubt::Sockets)]
+    #[case::full_house("ERR max number of clients reached", Doubt::Socket)]
+    #[case::password("WRONGPASS invalid username-password pair", Doubt::Socket)]
+    fn an_answer_says_something_of_the_socket(#[case] line: &str, #[case] doubt: Doubt) {
+        assert_eq!(server(line).doubt, doubt);
+    }
+
+    #[rstest]
+    #[case::lost(ErrorKind::BrokenPipe, Doubt::Sockets)]
+    #[case::reset(ErrorKind::ConnectionReset, Doubt::Sockets)]
+    #[case::refused(ErrorKind::ConnectionRefused, Doubt::Socket)]
+    #[case::late(ErrorKind::TimedOut, Doubt::Socket)]
+    fn no_answer_says_something_of_the_socket(#[case] kind: ErrorKind, #[case] doubt: Doubt) {
+        assert_eq!(Failure::from(RedisError::from(std::io::Error::from(kind))).doubt, doubt);
     }
 
     #[test]

@@ -51,10 +51,9 @@ impl Own {
             if let Some(own) = own {
                 return Ok(own.held.clone());
             }
-            let doubts = self.doubts.now();
             let (client, config) = (self.client.clone(), self.config.clone());
             let socket = ConnectionManager::new_lazy_with_config(client, config)?;
-            let held = Held { socket: Socket::Server(socket), doubts };
+            let held = self.doubts.hold(Socket::Server(socket));
             // A thread has one runtime at a time: the sockets of an earlier one went with it.
             sockets.retain(|it| it.runtime == runtime && !is_own(it));
             sockets.push(Kept { of: self.number, runtime, held: held.clone() });

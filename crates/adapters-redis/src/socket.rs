@@ -145,7 +145,6 @@ impl bb8::ManageConnection for Sockets {
     type Error = RedisError;
 
     async fn connect(&self) -> Result<Held, RedisError> {
-        let doubts = self.doubts.now();
         let socket = match &self.source {
             Source::Server(client) => self.server(client.clone())?,
             Source::Cluster(client) => {
@@ -158,7 +157,7 @@ impl bb8::ManageConnection for Sockets {
                 self.server(ask(sentinels, master, node).await?)?
             }
         };
-        Ok(Held { socket, doubts })
+        Ok(self.doubts.hold(socket))
     }
 
     async fn is_valid(&self, held: &mut Held) -> Result<(), RedisError> {

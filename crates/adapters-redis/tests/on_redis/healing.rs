@@ -37,9 +37,9 @@ impl Worker {
 }
 
 impl Callers {
-    fn of(server: &Server) -> Self {
+    fn of(url: &str) -> Self {
         let main = crate::runtimes::main();
-        let settings = RedisSettings::new(server.url().into());
+        let settings = RedisSettings::new(url.into());
         let redis = Redis::connect(&settings, main.handle().clone()).unwrap();
         Self { redis, workers: [Worker::start(), Worker::start()], main }
     }
@@ -65,7 +65,7 @@ impl Callers {
 #[test]
 fn a_server_that_is_back_answers_everybody_at_once() {
     let mut server = Server::start().unwrap();
-    let callers = Callers::of(&server);
+    let callers = Callers::of(&server.url());
     callers.all_are_answered();
     server.stop().unwrap();
     for answer in callers.ask() {
@@ -79,10 +79,24 @@ fn a_server_that_is_back_answers_everybody_at_once() {
 #[test]
 fn a_restart_between_calls_is_met_once() {
     let mut server = Server::start().unwrap();
-    let callers = Callers::of(&server);
+    let callers = Callers::of(&server.url());
     callers.all_are_answered();
     server.restart().unwrap();
     let met = callers.ask().into_iter().filter_map(Result::err).count();
     assert!(met <= 1, "{met} were told");
+    callers.all_are_answered();
+}
+
+/// A password that a server did not have when it was first asked.
+#[test]
+fn a_password_that_comes_later_is_taken() {
+    let server = Server::start().unwrap();
+    let url = server.url().replacen("://", "://:hush@", 1);
+    let callers = Callers::of(&url);
+    for answer in callers.ask() {
+        assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
+    }
+    let mut operator = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+    redis::cmd("CONFIG").arg(&["SET", "requirepass", "hush"]).exec(&mut operator).unwrap();
     callers.all_are_answered();
 }

@@ -9,25 +9,40 @@ use super::{TWO_NODES, postgres};
 use crate::report::Report;
 use crate::stage::{Expected, PROMPT, Stage, WHILE};
 
-const REDIS: &str = "LATCHKEY__STORE__REDIS_URL";
-const DATABASE: &str = "LATCHKEY__STORE__DATABASE_URL";
+/// A store that a wire leads to.
+struct Store {
+    /// What names it to a node.
+    setting: &'static str,
+    url: fn(&World) -> &str,
+    /// What clients of a node without it may be told.
+    kinds: &'static [&'static str],
+}
 
-/// What clients of a node without Redis may be told.
-const KINDS: [&str; 1] = ["503 dependency_unavailable"];
+const REDIS: Store = Store {
+    setting: "LATCHKEY__STORE__REDIS_URL",
+    url: World::redis_url,
+    kinds: &["503 dependency_unavailable"],
+};
+
+const POSTGRES: Store = Store {
+    setting: "LATCHKEY__STORE__DATABASE_URL",
+    url: World::database_url,
+    kinds: &postgres::KINDS,
+};
 
 /// All ways to be cut off.
 pub(crate) async fn bring() -> Vec<Report> {
     vec![
         on("one of two nodes cut off from Redis", Manner::Cut).await,
         on("one of two nodes: Redis does not answer it", Manner::Held).await,
-        on_moved("one of two nodes: Redis' address is another machine's", REDIS).await,
-        on_moved("one of two nodes: PostgreSQL's address is another machine's", DATABASE).await,
+        on_moved("one of two nodes: its connections to Redis go nowhere", REDIS).await,
+        on_moved("one of two nodes: its connections to PostgreSQL go nowhere", POSTGRES).await,
     ]
 }
 
 async fn on(name: &str, manner: Manner) -> Report {
     let server = postgres();
-    let (mut stage, wire) = stage(&server, REDIS).await;
+    let (mut stage, wire) = stage(&server, &REDIS).await;
     stage.storm();
     tokio::time::sleep(WHILE).await;
     wire.is(manner);
@@ -35,33 +50,31 @@ async fn on(name: &str, manner: Manner) -> Report {
     stage.is_ready([true, false]).await;
     tokio::time::sleep(WHILE).await;
     wire.is(Manner::Carries);
-    end(stage, name, &KINDS).await
+    end(stage, name, &REDIS).await
 }
 
-async fn on_moved(name: &str, store: &str) -> Report {
+async fn on_moved(name: &str, store: Store) -> Report {
     let server = postgres();
-    let (mut stage, wire) = stage(&server, store).await;
+    let (mut stage, wire) = stage(&server, &store).await;
     stage.storm();
     tokio::time::sleep(WHILE).await;
     wire.moves();
-    let kinds = if store == REDIS { &KINDS[..] } else { &postgres::KINDS };
-    end(stage, name, kinds).await
+    end(stage, name, &store).await
 }
 
 /// Two nodes, one of them with a wire to a store.
-async fn stage(server: &Postgres, store: &str) -> (Stage, Wire) {
+async fn stage(server: &Postgres, store: &Store) -> (Stage, Wire) {
     let world = World::on(server).await;
-    let url = if store == REDIS { world.redis_url() } else { world.database_url() };
-    let wire = Wire::to(url).await;
+    let wire = Wire::to((store.url)(&world)).await;
     let mut stage = Stage::on(world, 1, &[]).await;
-    let lonely = stage.node(&[(store.to_owned(), wire.url().to_owned())]).await;
+    let lonely = stage.node(&[(store.setting.to_owned(), wire.url().to_owned())]).await;
     stage.join(lonely);
     (stage, wire)
 }
 
-async fn end(stage: Stage, name: &str, kinds: &[&str]) -> Report {
+async fn end(stage: Stage, name: &str, store: &Store) -> Report {
     let recovery = stage.heals().await;
     tokio::time::sleep(WHILE).await;
-    let expected = Expected { kinds, is_told: true, longest: Some(PROMPT) };
+    let expected = Expected { kinds: store.kinds, is_told: true, longest: Some(PROMPT) };
     stage.end(Report::of(name, TWO_NODES), Some(recovery), expected).await
 }
