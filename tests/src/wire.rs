@@ -1,11 +1,9 @@
 //! A wire between a node and a store that can be cut, held up, and laid elsewhere.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -30,7 +28,7 @@ pub struct Wire {
     url: String,
     manner: watch::Sender<Manner>,
     /// How often it was laid elsewhere.
-    moves: Arc<AtomicU32>,
+    moves: watch::Sender<u32>,
     carrying: JoinHandle<()>,
 }
 
@@ -38,19 +36,18 @@ impl Wire {
     /// A wire to a store of this machine, which carries.
     pub async fn to(url: &str) -> Self {
         let (before, rest) = url.split_once(HOST).expect("a store of this machine");
-        let end = rest.find(|it: char| !it.is_ascii_digit()).unwrap_or(rest.len());
-        let (port, after) = rest.split_at(end);
+        let digits = rest.find(|it: char| !it.is_ascii_digit()).unwrap_or(rest.len());
+        let (port, after) = rest.split_at(digits);
         let port = port.parse().expect("a port");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (manner, watched) = watch::channel(Manner::Carries);
-        let moves = Arc::<AtomicU32>::default();
-        let laid = Arc::clone(&moves);
+        let (moves, mut laid) = watch::channel(0);
         let carrying = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((near, _)) = listener.accept().await {
-                let end = End { laid: laid.load(Ordering::SeqCst), moves: Arc::clone(&laid) };
-                connections.spawn(connect(near, port, watched.clone(), end));
+                laid.mark_unchanged();
+                connections.spawn(connect(near, port, watched.clone(), laid.clone()));
                 while connections.try_join_next().is_some() {}
             }
         });
@@ -72,20 +69,7 @@ impl Wire {
     /// What was connected stands and goes nowhere, as where a machine is lost and another takes over;
     /// new connections are carried.
     pub fn moves(&self) {
-        self.moves.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-/// Where one connection ends.
-#[derive(Clone)]
-struct End {
-    laid: u32,
-    moves: Arc<AtomicU32>,
-}
-
-impl End {
-    fn is_lost(&self) -> bool {
-        self.laid != self.moves.load(Ordering::SeqCst)
+        self.moves.send_modify(|it| *it += 1);
     }
 }
 
@@ -95,16 +79,24 @@ impl Drop for Wire {
     }
 }
 
-async fn connect(near: TcpStream, port: u16, mut manner: watch::Receiver<Manner>, end: End) {
+async fn connect(
+    mut near: TcpStream,
+    port: u16,
+    mut manner: watch::Receiver<Manner>,
+    mut moves: watch::Receiver<u32>,
+) {
     let mut watched = manner.clone();
-    let carried = async move {
+    let carried = async {
         carries(&mut watched).await;
-        let far = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-        let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+        let mut far = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        let ((near_in, near_out), (far_in, far_out)) = (near.split(), far.split());
         tokio::select! {
-            done = copy(near_in, far_out, watched.clone(), end.clone()) => done,
-            done = copy(far_in, near_out, watched.clone(), end) => done,
+            done = copy(near_in, far_out, watched.clone()) => return done,
+            done = copy(far_in, near_out, watched.clone()) => return done,
+            _ = moves.changed() => {}
         }
+        drop(far);
+        tokio::io::copy(&mut near, &mut tokio::io::sink()).await.map(drop)
     };
     tokio::select! {
         _ = carried => {}
@@ -113,18 +105,14 @@ async fn connect(near: TcpStream, port: u16, mut manner: watch::Receiver<Manner>
 }
 
 async fn copy(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
     mut manner: watch::Receiver<Manner>,
-    end: End,
 ) -> std::io::Result<()> {
     let mut bytes = vec![0; 16_384];
     loop {
         let length = from.read(&mut bytes).await?;
         carries(&mut manner).await;
-        if end.is_lost() {
-            std::future::pending::<()>().await;
-        }
         match bytes.get(..length) {
             None | Some([]) => return Ok(()),
             Some(read) => to.write_all(read).await?,

@@ -198,7 +198,7 @@ impl Redis {
         answer
     }
 
-    /// Runs a call in its time, and notes what its failure says of the socket.
+    /// Runs a call in its time, and notes what came of it on its socket.
     async fn call_in_time<T>(
         &self,
         call: impl AsyncFnOnce(Socket) -> Result<T, RedisError>,
@@ -209,8 +209,8 @@ impl Redis {
             call(held.socket.clone()).await.map_err(Failure::from)
         });
         let answer = answer.await.unwrap_or_else(|_| Err(Failure::timed_out()));
-        if let (Err(failure), Some(used)) = (&answer, &used) {
-            self.0.doubts.note(used, failure.doubt);
+        if let Some(used) = &used {
+            self.0.doubts.note(used, answer.as_ref().err().map(|it| it.doubt));
         }
         answer.map_err(StoreError::from)
     }

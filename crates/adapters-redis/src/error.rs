@@ -42,14 +42,16 @@ impl From<Failure> for StoreError {
 
 impl From<RedisError> for Failure {
     fn from(error: RedisError) -> Self {
-        let said = match error.code() {
+        let code = code(&error);
+        let code = code.as_deref();
+        let said = match code {
             Some(code) => format!("{} {code}", error.category()),
             None if error.is_timeout() => "timed out".to_owned(),
             None if error.is_connection_refusal() => "connection refused".to_owned(),
             None if error.is_connection_dropped() => "connection lost".to_owned(),
             None => error.category().to_owned(),
         };
-        Self { kind: kind(&error), said: Said(said), doubt: doubt(&error) }
+        Self { kind: kind(&error, code), said: Said(said), doubt: doubt(&error, code) }
     }
 }
 
@@ -57,30 +59,39 @@ impl From<RunError<RedisError>> for Failure {
     fn from(error: RunError<RedisError>) -> Self {
         match error {
             RunError::User(error) => error.into(),
-            RunError::TimedOut => Self::unavailable("no socket in time", Doubt::None),
+            RunError::TimedOut => Self::unavailable("no socket in time"),
         }
     }
 }
 
 impl Failure {
-    fn unavailable(said: &str, doubt: Doubt) -> Self {
-        Self { kind: Kind::Unavailable, said: Said(said.to_owned()), doubt }
+    fn unavailable(said: &str) -> Self {
+        let (kind, doubt) = (Kind::Unavailable, Doubt::Useless);
+        Self { kind, said: Said(said.to_owned()), doubt }
     }
 
     /// The server failed so often in a row that it is left alone for a moment.
     pub(crate) fn left_alone() -> Self {
-        Self::unavailable("left alone after failures", Doubt::None)
+        Self::unavailable("left alone after failures")
     }
 
     /// A call that took too long in all. It may still be carried out.
     pub(crate) fn timed_out() -> Self {
-        Self::unavailable("timed out", Doubt::Socket)
+        Self::unavailable("timed out")
     }
 }
 
+/// The code of a server's answer; of several commands', the first.
+fn code(error: &RedisError) -> Option<String> {
+    if let Some(code) = error.code() {
+        return Some(code.to_owned());
+    }
+    error.clone().into_server_errors()?.first().map(|(_, it)| it.code().to_owned())
+}
+
 /// Tells a server that cannot serve now from a request that it never will.
-fn kind(error: &RedisError) -> Kind {
-    match (error.kind(), error.code()) {
+fn kind(error: &RedisError, code: Option<&str>) -> Kind {
+    match (error.kind(), code) {
         (
             ErrorKind::Io
             | ErrorKind::AuthenticationFailed
@@ -107,17 +118,14 @@ fn kind(error: &RedisError) -> Kind {
     }
 }
 
-/// Tells what a server says of its state from a socket that failed. What comes before the first
-/// command, as where a password is wrong, stays with its socket.
-fn doubt(error: &RedisError) -> Doubt {
-    match error.code() {
-        Some("READONLY" | "MASTERDOWN") => Doubt::Sockets,
-        Some(
-            "OOM" | "MISCONF" | "NOREPLICAS" | "BUSY" | "LOADING" | "CLUSTERDOWN" | "TRYAGAIN"
-            | "WRONGTYPE",
-        ) => Doubt::None,
-        _ if error.is_connection_dropped() && !error.is_connection_refusal() => Doubt::Sockets,
-        _ => Doubt::Socket,
+/// What a failure says of its socket. A master that is none any more, or wants a password that it
+/// did not want before, answers; another connection may find better.
+fn doubt(error: &RedisError, code: Option<&str>) -> Doubt {
+    match code {
+        Some("READONLY" | "MASTERDOWN" | "NOAUTH") => Doubt::Useless,
+        Some(_) => Doubt::Answered,
+        None if error.is_connection_dropped() && !error.is_connection_refusal() => Doubt::Ended,
+        None => Doubt::Useless,
     }
 }
 
@@ -154,20 +162,18 @@ mod tests {
     }
 
     #[rstest]
-    #[case::full("OOM command not allowed when used memory > 'maxmemory'.", Doubt::None)]
-    #[case::loading("LOADING Redis is loading the dataset in memory", Doubt::None)]
-    #[case::demoted("READONLY You can't write against a read only replica.", Doubt::Sockets)]
-    #[case::full_house("ERR max number of clients reached", Doubt::Socket)]
-    #[case::password("WRONGPASS invalid username-password pair", Doubt::Socket)]
+    #[case::full("OOM command not allowed when used memory > 'maxmemory'.", Doubt::Answered)]
+    #[case::forbidden("NOPERM this user has no permissions", Doubt::Answered)]
+    #[case::demoted("READONLY You can't write against a read only replica.", Doubt::Useless)]
     fn an_answer_says_something_of_the_socket(#[case] line: &str, #[case] doubt: Doubt) {
         assert_eq!(server(line).doubt, doubt);
     }
 
     #[rstest]
-    #[case::lost(ErrorKind::BrokenPipe, Doubt::Sockets)]
-    #[case::reset(ErrorKind::ConnectionReset, Doubt::Sockets)]
-    #[case::refused(ErrorKind::ConnectionRefused, Doubt::Socket)]
-    #[case::late(ErrorKind::TimedOut, Doubt::Socket)]
+    #[case::lost(ErrorKind::BrokenPipe, Doubt::Ended)]
+    #[case::reset(ErrorKind::ConnectionReset, Doubt::Ended)]
+    #[case::refused(ErrorKind::ConnectionRefused, Doubt::Useless)]
+    #[case::late(ErrorKind::TimedOut, Doubt::Useless)]
     fn no_answer_says_something_of_the_socket(#[case] kind: ErrorKind, #[case] doubt: Doubt) {
         assert_eq!(Failure::from(RedisError::from(std::io::Error::from(kind))).doubt, doubt);
     }

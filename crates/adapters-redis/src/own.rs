@@ -51,9 +51,10 @@ impl Own {
             if let Some(own) = own {
                 return Ok(own.held.clone());
             }
+            let made = self.doubts.count();
             let (client, config) = (self.client.clone(), self.config.clone());
             let socket = ConnectionManager::new_lazy_with_config(client, config)?;
-            let held = self.doubts.hold(Socket::Server(socket));
+            let held = Held::new(Socket::Server(socket), made);
             // A thread has one runtime at a time: the sockets of an earlier one went with it.
             sockets.retain(|it| it.runtime == runtime && !is_own(it));
             sockets.push(Kept { of: self.number, runtime, held: held.clone() });

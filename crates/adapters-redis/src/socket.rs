@@ -145,6 +145,7 @@ impl bb8::ManageConnection for Sockets {
     type Error = RedisError;
 
     async fn connect(&self) -> Result<Held, RedisError> {
+        let made = self.doubts.count();
         let socket = match &self.source {
             Source::Server(client) => self.server(client.clone())?,
             Source::Cluster(client) => {
@@ -157,11 +158,11 @@ impl bb8::ManageConnection for Sockets {
                 self.server(ask(sentinels, master, node).await?)?
             }
         };
-        Ok(self.doubts.hold(socket))
+        Ok(Held::new(socket, made))
     }
 
     async fn is_valid(&self, held: &mut Held) -> Result<(), RedisError> {
-        // A cluster's looks after its connections, of which one may fail and the others serve.
+        // A cluster's driver replaces its connections itself: one may fail, and the others serve.
         if matches!(self.source, Source::Cluster(_)) || self.doubts.trust(held) {
             return Ok(());
         }

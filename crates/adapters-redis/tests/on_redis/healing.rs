@@ -3,8 +3,10 @@
 use std::sync::mpsc;
 use std::thread;
 
-use adapters_redis::{Redis, RedisSettings};
+use adapters_redis::{Redis, RedisSessionCopies, RedisSettings};
+use domain::secret::TokenHash;
 use ports::error::StoreError;
+use ports::session_copies::SessionCopies as _;
 use test_servers::Redis as Server;
 use tokio::runtime::Runtime;
 
@@ -96,7 +98,62 @@ fn a_password_that_comes_later_is_taken() {
     for answer in callers.ask() {
         assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
     }
-    let mut operator = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
-    redis::cmd("CONFIG").arg(&["SET", "requirepass", "hush"]).exec(&mut operator).unwrap();
+    Operator::of(&server).set("requirepass", "hush");
     callers.all_are_answered();
+}
+
+/// Who finds the house full takes nobody's place from them.
+#[test]
+fn a_full_house_ends_nobody() {
+    let server = Server::start().unwrap();
+    let callers = Callers::of(&server.url());
+    callers.all_are_answered();
+    let mut operator = Operator::of(&server);
+    let within = operator.clients();
+    operator.set("maxclients", &within.len().to_string());
+    let late = Worker::start();
+    late.asks.send(callers.redis.clone()).unwrap();
+    let refused = late.answers.recv().unwrap();
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+    callers.all_are_answered();
+    assert_eq!(operator.clients(), within);
+    operator.set("maxclients", "100");
+    late.asks.send(callers.redis.clone()).unwrap();
+    late.answers.recv().unwrap().unwrap();
+}
+
+/// A server without room is one that cannot serve, also where several commands were sent at once.
+#[test]
+fn a_server_without_room_is_told() {
+    let server = Server::start().unwrap();
+    let callers = Callers::of(&server.url());
+    callers.all_are_answered();
+    let mut operator = Operator::of(&server);
+    let within = operator.clients();
+    operator.set("maxmemory", "1");
+    let copies = RedisSessionCopies::new(callers.redis.clone());
+    let tokens = [1, 2].map(|it| TokenHash::new([it; 32]));
+    let refused = callers.main.block_on(copies.forget(&tokens));
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+    callers.all_are_answered();
+    assert_eq!(operator.clients(), within);
+}
+
+/// Who looks after the server, by a connection of their own.
+struct Operator(redis::Connection);
+
+impl Operator {
+    fn of(server: &Server) -> Self {
+        Self(redis::Client::open(server.url()).unwrap().get_connection().unwrap())
+    }
+
+    fn set(&mut self, key: &str, value: &str) {
+        redis::cmd("CONFIG").arg("SET").arg(key).arg(value).exec(&mut self.0).unwrap();
+    }
+
+    /// The numbers of all connections.
+    fn clients(&mut self) -> Vec<String> {
+        let list: String = redis::cmd("CLIENT").arg("LIST").query(&mut self.0).unwrap();
+        list.lines().filter_map(|it| it.split(' ').next()).map(str::to_owned).collect()
+    }
 }
