@@ -36,6 +36,11 @@ impl Worker {
         });
         Self { asks, answers }
     }
+
+    fn ask(&self, redis: &Redis) -> Result<(), StoreError> {
+        self.asks.send(redis.clone()).unwrap();
+        self.answers.recv().unwrap()
+    }
 }
 
 impl Callers {
@@ -48,10 +53,7 @@ impl Callers {
 
     /// Each asks once, one after the other; those who share have two sockets and ask twice.
     fn ask(&self) -> Vec<Result<(), StoreError>> {
-        let workers = self.workers.iter().map(|it| {
-            it.asks.send(self.redis.clone()).unwrap();
-            it.answers.recv().unwrap()
-        });
+        let workers = self.workers.iter().map(|it| it.ask(&self.redis));
         let shared = [1, 2].map(|_| self.main.block_on(self.redis.ping()));
         workers.chain(shared).collect()
     }
@@ -63,6 +65,11 @@ impl Callers {
     }
 }
 
+/// Nobody could be reached.
+fn is_told(answer: &Result<(), StoreError>) {
+    assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
+}
+
 /// Nobody is told afterwards that a connection could not be made before.
 #[test]
 fn a_server_that_is_back_answers_everybody_at_once() {
@@ -70,9 +77,7 @@ fn a_server_that_is_back_answers_everybody_at_once() {
     let callers = Callers::of(&server.url());
     callers.all_are_answered();
     server.stop().unwrap();
-    for answer in callers.ask() {
-        assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
-    }
+    callers.ask().iter().for_each(is_told);
     server.restart().unwrap();
     callers.all_are_answered();
 }
@@ -95,9 +100,7 @@ fn a_password_that_comes_later_is_taken() {
     let server = Server::start().unwrap();
     let url = server.url().replacen("://", "://:hush@", 1);
     let callers = Callers::of(&url);
-    for answer in callers.ask() {
-        assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
-    }
+    callers.ask().iter().for_each(is_told);
     Operator::of(&server).set("requirepass", "hush");
     callers.all_are_answered();
 }
@@ -112,14 +115,11 @@ fn a_full_house_ends_nobody() {
     let within = operator.clients();
     operator.set("maxclients", &within.len().to_string());
     let late = Worker::start();
-    late.asks.send(callers.redis.clone()).unwrap();
-    let refused = late.answers.recv().unwrap();
-    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+    is_told(&late.ask(&callers.redis));
     callers.all_are_answered();
     assert_eq!(operator.clients(), within);
     operator.set("maxclients", "100");
-    late.asks.send(callers.redis.clone()).unwrap();
-    late.answers.recv().unwrap().unwrap();
+    late.ask(&callers.redis).unwrap();
 }
 
 /// A server without room is one that cannot serve, also where several commands were sent at once.
@@ -133,8 +133,7 @@ fn a_server_without_room_is_told() {
     operator.set("maxmemory", "1");
     let copies = RedisSessionCopies::new(callers.redis.clone());
     let tokens = [1, 2].map(|it| TokenHash::new([it; 32]));
-    let refused = callers.main.block_on(copies.forget(&tokens));
-    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+    is_told(&callers.main.block_on(copies.forget(&tokens)));
     callers.all_are_answered();
     assert_eq!(operator.clients(), within);
 }
